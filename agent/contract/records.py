@@ -77,6 +77,9 @@ _DEFAULTS: dict[str, Scalar | None] = {
 COLUMNS: tuple[str, ...] = tuple(_DEFAULTS)
 _TEXTS = frozenset({"kind", "machine", "job", "state"})
 _TYPES = tuple(_TEXT if name in _TEXTS else _INT for name in COLUMNS)
+NO_RECORDS = DataSet(COLUMNS, _TYPES, [])
+"""What births carry: the columns without a row, for common libraries fail on a DataSet that is null."""
+
 _NO_STATE_MS = (0, 0, 0, 0, 0, 0)
 
 
