@@ -1,0 +1,184 @@
+"""The aggregator's settings: a TOML file, environment variables and flags in, one frozen value out.
+
+A flag wins over the environment (`MACHIKOBA_WEB__PORT=8001`), the environment over the file. Unknown keys
+and wrong values fail with their path.
+"""
+
+import argparse
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from agent.contract.topics import ID_PATTERN
+from aggregator.errors import ConfigError
+
+ENV_PREFIX = "MACHIKOBA_"
+
+Id = Annotated[str, Field(pattern=ID_PATTERN)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Text = Annotated[str, Field(min_length=1)]
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"no such time zone: {name!r}; example: Asia/Tokyo") from None
+    return name
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Mqtt(_Section):
+    """Where the broker is, and who we are there."""
+
+    host: Text = "127.0.0.1"
+    port: Port = 1883
+    username: str | None = None
+    password_file: Path | None = None
+
+
+class Web(_Section):
+    """Where pages and API are served."""
+
+    host: Text = "127.0.0.1"
+    port: Port = 8000
+
+
+class ProcessName(_Section):
+    """What people read for a process (工程)."""
+
+    ja: Text
+    en: Text
+
+
+PROCESSES: dict[str, ProcessName] = {
+    "cutting": ProcessName(ja="切削", en="Cutting"),
+    "pressing": ProcessName(ja="精密プレス", en="Pressing"),
+    "surface_treatment": ProcessName(ja="表面処理", en="Surface treatment"),
+    "inspection": ProcessName(ja="検査", en="Inspection"),
+    "assembly": ProcessName(ja="組立", en="Assembly"),
+    "shipping": ProcessName(ja="出荷", en="Shipping"),
+}
+
+
+class Config(BaseSettings):
+    """Every setting of the aggregator; `aggregator/README.md` explains them in a table."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix=ENV_PREFIX, env_nested_delimiter="__"
+    )
+
+    federation: Id
+    federation_name: Text = Field(default_factory=lambda values: values["federation"])
+    time_zone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Tokyo"
+    data: Path = Path("/var/lib/machikoba-aggregator")
+    database_url: str = Field(
+        default_factory=lambda values: f"sqlite:///{values['data'].absolute() / 'machikoba.db'}", repr=False
+    )
+    host_id: Id = "machikoba"
+    mqtt: Mqtt = Mqtt()
+    web: Web = Web()
+    processes: dict[Id, ProcessName] = PROCESSES
+
+    @field_validator("processes", mode="before")
+    @classmethod
+    def _with_the_six(cls, processes: Any) -> Any:
+        """Configured processes add to the six of the federation, or rename them."""
+        return {**PROCESSES, **processes} if isinstance(processes, dict) else processes
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The federation's time zone."""
+        return ZoneInfo(self.time_zone)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `load_config` merged counts: the environment is read there, between file and flags."""
+        return (init_settings,)
+
+
+def load_config(path: Path | None = None, flags: dict[str, Any] | None = None) -> Config:
+    """Return the settings; raises ConfigError with one line for each key that is wrong.
+
+    `flags` is nested like the file: `{"web": {"port": 8001}}`.
+    """
+    values = _read_file(path) if path is not None else {}
+    values = _merged(_merged(values, _from_environment()), flags or {})
+    try:
+        return Config(**values)
+    except ValidationError as error:
+        where = f"{path}: " if path is not None else ""
+        wrong = [item for item in error.errors() if item["type"] != "default_factory_not_called"]
+        raise ConfigError("; ".join(f"{where}{_sentence(item)}" for item in wrong)) from error
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that every command of the aggregator understands."""
+    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file with the settings")
+    parser.add_argument("--federation", metavar="ID", help="id of the federation")
+    parser.add_argument("--data", metavar="DIR", help="folder for the database")
+    parser.add_argument("--mqtt-host", metavar="HOST", help="host of the MQTT broker")
+    parser.add_argument("--mqtt-port", metavar="PORT", help="port of the MQTT broker")
+    parser.add_argument("--web-host", metavar="HOST", help="address that pages and API are served on")
+    parser.add_argument("--web-port", metavar="PORT", help="port that pages and API are served on")
+
+
+def from_arguments(arguments: argparse.Namespace) -> Config:
+    """Return the settings that the flags of `add_arguments` ask for; raises ConfigError."""
+    flags = {
+        "federation": arguments.federation,
+        "data": arguments.data,
+        "mqtt": {"host": arguments.mqtt_host, "port": arguments.mqtt_port},
+        "web": {"host": arguments.web_host, "port": arguments.web_port},
+    }
+    return load_config(arguments.config, _said(flags))
+
+
+def _said(flags: dict[str, Any]) -> dict[str, Any]:
+    nested = {key: _said(value) if isinstance(value, dict) else value for key, value in flags.items()}
+    return {key: value for key, value in nested.items() if value is not None and value != {}}
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not valid TOML: {error}") from error
+
+
+def _from_environment() -> dict[str, Any]:
+    return EnvSettingsSource(Config)()
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        merged[key] = _merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _sentence(item: Any) -> str:
+    place = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "extra_forbidden":
+        return f"{place}: unknown setting"
+    if item["type"] == "missing":
+        return f"{place}: is missing"
+    message = item["msg"].removeprefix("Value error, ")
+    return f"{place}: {message[0].lower()}{message[1:]}, got {item['input']!r}"
