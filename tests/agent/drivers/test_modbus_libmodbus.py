@@ -1,0 +1,66 @@
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from processes import compiled, running
+from streams import first, ticking, until
+
+from agent.drivers.modbus.driver import readings
+from agent.drivers.modbus.settings import Settings
+from agent.errors import LinkError
+
+WANTED = {
+    "first": {"input": 0},
+    "last": {"input": 9},
+    "beyond": {"input": 10},
+    "weight": {"holding": 10, "type": "float32", "order": "CDAB"},
+    "offset": {"holding": 12, "type": "int32"},
+    "door": {"coil": 3},
+    "green": {"discrete": 5},
+    "red": {"discrete": 4},
+}
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return compiled("libmodbus_server.c", tmp_path_factory.mktemp("libmodbus"), "libmodbus")
+
+
+@pytest.fixture
+def server(program: Path) -> Iterator[tuple[Settings, int]]:
+    with running([program]) as (process, port):
+        table = {"host": "127.0.0.1", "port": int(port), "poll_ms": 20, "timeout_s": 0.3, "signals": WANTED}
+        yield msgspec.convert(table, Settings), process.pid
+
+
+async def test_libmodbus_is_read_and_its_missing_register_harms_nothing_else(
+    server: tuple[Settings, int],
+) -> None:
+    async with contextlib.aclosing(readings(server[0], ticking())) as stream:
+        seen = await first(stream)
+    assert {name: got.value for name, got in seen.items()} == {
+        "first": 1000,
+        "last": 1009,
+        "beyond": None,
+        "weight": 123456.0,
+        "offset": -2,
+        "door": True,
+        "green": True,
+        "red": False,
+    }
+    assert seen["beyond"].quality == "exception 2: illegal data address (input 10)"
+
+
+async def test_a_frozen_server_breaks_the_link_within_the_time_out(server: tuple[Settings, int]) -> None:
+    async with contextlib.aclosing(readings(server[0], ticking())) as stream:
+        await first(stream)
+        os.kill(server[1], signal.SIGSTOP)
+        with pytest.raises(LinkError, match=r"did not answer within 0\.3 s"):
+            await until(stream, "first", -1)
+        os.kill(server[1], signal.SIGCONT)
+    async with contextlib.aclosing(readings(server[0], ticking())) as stream:
+        assert (await first(stream))["first"].value == 1000
