@@ -2,9 +2,9 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 
-from agent.drivers.reading import Reading, Value
+from agent.drivers.reading import Batch, Reading, Value
 
 from .blocks import Block, coalesce, rejoin, split
 from .connection import BlockRefused, Unit, connected
@@ -17,7 +17,7 @@ Found = dict[str, tuple[Value | None, str]]
 """Signal -> value and quality."""
 
 
-async def readings(settings: Settings, now: Callable[[], int]) -> AsyncIterator[tuple[Reading, ...]]:
+async def readings(settings: Settings, now: Callable[[], int]) -> AsyncGenerator[Batch, None]:
     """Yield once a poll: every signal at first, then those whose value or quality changed, perhaps none.
 
     Raises LinkError when the unit cannot be reached, does not answer in time or closes the connection.
