@@ -4,7 +4,7 @@ import re
 from typing import NamedTuple
 
 NAMESPACE = "spBv1.0"
-ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
+ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 """Ids of federations, factories and machines that we name ourselves; foreign ones may hold more."""
 
 NODE_TYPES = frozenset({"NBIRTH", "NDEATH", "NDATA", "NCMD"})
