@@ -4,14 +4,14 @@ from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
-from modbus_peer import exception_pdu, free_port, registers_pdu, scripted, serving
-from streams import first, ticking, until
 
 from agent.drivers.modbus import driver
 from agent.drivers.modbus.driver import next_slot, readings
 from agent.drivers.modbus.settings import Settings
 from agent.drivers.reading import GOOD, Batch, Reading
 from agent.errors import LinkError
+from tests.agent.drivers.modbus_peer import exception_pdu, free_port, registers_pdu, scripted, serving
+from tests.agent.drivers.streams import first, ticking, until
 
 
 def settings(port: int, **changes: object) -> Settings:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from processes import compiled, running
-from streams import first, ticking, until
 
 from agent.drivers.modbus.driver import readings
 from agent.drivers.modbus.settings import Settings
 from agent.errors import LinkError
+from tests.agent.drivers.processes import compiled, running
+from tests.agent.drivers.streams import first, ticking, until
 
 WANTED = {
     "first": {"input": 0},
