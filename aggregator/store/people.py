@@ -1,16 +1,15 @@
 """People, their sessions, and the tokens of programs, as stored: only hashes of what is secret."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from aggregator.errors import AggregatorError
 from aggregator.model.user import Role, User
+from aggregator.store.database import reading, writing
 from aggregator.store.schema import sessions, tokens, users
-from aggregator.store.timeseries import StoreError
 
 
 class PersonError(AggregatorError):
@@ -32,7 +31,7 @@ class People:
             "factory": user.factory,
             "created_ms": now_ms,
         }
-        with self._transaction() as connection:
+        with writing(self._engine) as connection:
             try:
                 connection.execute(insert(users).values(row))
             except IntegrityError:
@@ -40,7 +39,7 @@ class People:
 
     def set_password(self, name: str, password_hash: str) -> None:
         """Replace the password and end the person's sessions; raises PersonError for an unknown name."""
-        with self._transaction() as connection:
+        with writing(self._engine) as connection:
             connection.execute(delete(sessions).where(sessions.c.user == name))
             statement = update(users).where(users.c.name == name).values(password_hash=password_hash)
             if not connection.execute(statement).rowcount:
@@ -48,7 +47,7 @@ class People:
 
     def remove_user(self, name: str) -> None:
         """Forget a person, their sessions and tokens; raises PersonError for an unknown name."""
-        with self._transaction() as connection:
+        with writing(self._engine) as connection:
             connection.execute(delete(sessions).where(sessions.c.user == name))
             connection.execute(delete(tokens).where(tokens.c.name == name))
             if not connection.execute(delete(users).where(users.c.name == name)).rowcount:
@@ -56,7 +55,7 @@ class People:
 
     def users(self) -> Sequence[User]:
         """Return everyone, by name."""
-        with self._transaction() as connection:
+        with reading(self._engine) as connection:
             rows = connection.execute(select(users.c.name, users.c.role, users.c.factory).order_by("name"))
             return [_user(row) for row in rows]
 
@@ -67,14 +66,14 @@ class People:
 
     def credentials(self, name: str) -> tuple[User, str] | None:
         """Return the person and the hash of their password."""
-        with self._transaction() as connection:
+        with reading(self._engine) as connection:
             row = connection.execute(select(users).where(users.c.name == name)).one_or_none()
         return (_user(row), row.password_hash) if row else None
 
     def open_session(self, id_hash: str, name: str, now_ms: int, expires_ms: int) -> None:
         """Begin a person's session; sessions that are over are swept out on the way."""
         row = {"id_hash": id_hash, "user": name, "created_ms": now_ms, "expires_ms": expires_ms}
-        with self._transaction() as connection:
+        with writing(self._engine) as connection:
             connection.execute(delete(sessions).where(sessions.c.expires_ms <= now_ms))
             connection.execute(insert(sessions).values(row))
 
@@ -85,20 +84,20 @@ class People:
             .join(sessions, sessions.c.user == users.c.name)
             .where(sessions.c.id_hash == id_hash, sessions.c.expires_ms > now_ms)
         )
-        with self._transaction() as connection:
+        with reading(self._engine) as connection:
             row = connection.execute(statement).one_or_none()
         return (_user(row), row.expires_ms) if row else None
 
     def extend_session(self, id_hash: str, expires_ms: int) -> None:
         """Move the end of a session."""
-        with self._transaction() as connection:
+        with writing(self._engine) as connection:
             connection.execute(
                 update(sessions).where(sessions.c.id_hash == id_hash).values(expires_ms=expires_ms)
             )
 
     def close_session(self, id_hash: str) -> None:
         """End a session."""
-        with self._transaction() as connection:
+        with writing(self._engine) as connection:
             connection.execute(delete(sessions).where(sessions.c.id_hash == id_hash))
 
     def add_token(self, token_hash: str, user: User, now_ms: int, expires_ms: int | None) -> None:
@@ -111,24 +110,16 @@ class People:
             "created_ms": now_ms,
             "expires_ms": expires_ms,
         }
-        with self._transaction() as connection:
+        with writing(self._engine) as connection:
             connection.execute(insert(tokens).values(row))
 
     def token(self, token_hash: str, now_ms: int) -> User | None:
         """Return for whom the token speaks; None when it is over or was never."""
         alive = tokens.c.expires_ms.is_(None) | (tokens.c.expires_ms > now_ms)
         statement = select(tokens.c.name, tokens.c.role, tokens.c.factory)
-        with self._transaction() as connection:
+        with reading(self._engine) as connection:
             row = connection.execute(statement.where(tokens.c.token_hash == token_hash, alive)).one_or_none()
         return _user(row) if row else None
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except SQLAlchemyError as error:
-            raise StoreError(f"people: the database cannot do it now: {type(error).__name__}") from error
 
 
 def _user(row: Any) -> User:
