@@ -1,0 +1,42 @@
+# The two commands to know: `make demo` and `make test`.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup demo test check-tools lint format lock clean
+
+BIN := .venv/bin
+# What the checks look at; node_modules and caches are not ours.
+CODE := agent aggregator tests
+
+help:  ## Show this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup:  ## Make .venv with the locked dependencies (does nothing when it is up to date)
+	@bash .ci/setup
+
+demo: setup  ## Start the demo: broker, six factories, agents, aggregator (ARGS="--port 8001 --seconds 60")
+	@exec $(BIN)/machikoba demo $(ARGS)
+
+test: setup check-tools lint  ## Set up and run everything: system packages, checks, tests (ARGS="-k floor")
+	$(BIN)/python -m pytest $(ARGS)
+
+check-tools: setup
+	@bash .ci/system-packages
+	@bash .ci/peers
+
+lint: setup  ## Run the checks alone: ruff, formatting, types, import rules
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy $(CODE)
+	$(BIN)/lint-imports --no-logo
+
+format: setup  ## Format the code and sort its imports
+	$(BIN)/ruff check --select I --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+lock: setup  ## Bring requirements.lock up to pyproject.toml (ARGS=--upgrade for newest versions)
+	bash .ci/lock $(ARGS)
+
+clean:  ## Remove what make and the demo made (.venv, caches, demo data)
+	rm -rf .venv tests/peers/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .machikoba-demo
