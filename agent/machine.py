@@ -1,0 +1,253 @@
+"""One machine: readings and time enter, records and live values leave.
+
+`MachineTracker` joins state rules, counting and windows. It never asks a clock: time enters with each call,
+and does not run backwards (an earlier time is taken as the tracker's own, `at_ms`).
+
+Every call that returns records moves the snapshot on with them: store both in one transaction, and a restart
+loses nothing and counts nothing twice.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Self
+
+import msgspec
+from msgspec.structs import replace
+
+from agent.contract.records import MINUTE_MS, Record, StateChange
+from agent.contract.states import State, utilization
+from agent.cycles import Counting, Memory, count, first_memory
+from agent.drivers.reading import Reading
+from agent.state import Rule, StateWatch
+from agent.window import OpenWindow, Step, advance, change_job, close, skip
+
+
+class MachineRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is made of a machine's signals: state, cycles, scrap; a part of `[[machines]]` in agent.toml."""
+
+    rules: tuple[Rule, ...] = ()
+    otherwise: State = State.OFFLINE
+    cycles: Counting | None = None
+    scrap: Counting | None = None
+    pieces_per_cycle: Annotated[int, msgspec.Meta(ge=1)] = 1
+
+    def __post_init__(self) -> None:
+        if not self.rules and self.otherwise is not State.OFFLINE:
+            raise ValueError("`otherwise` needs at least one rule")
+
+    @property
+    def signals(self) -> frozenset[str]:
+        """The names of all signals that the rules and counters use; the driver has to read each of them."""
+        counted = {counting.signal for counting in (self.cycles, self.scrap) if counting is not None}
+        return frozenset(counted.union(*(rule.when for rule in self.rules)))
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What a machine shows at this moment.
+
+    `cycles_total` is None where cycles are not counted or not heard yet; `utilization` (0 to 1) is that of
+    the last window, None where its time is unknown; `job` is "" for none.
+    """
+
+    state: State
+    state_since_ms: int
+    cycles_total: int | None
+    utilization: float | None
+    job: str
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """All a tracker has to remember over a restart; signals are not in it: they have to be heard again."""
+
+    window: OpenWindow
+    state_since_ms: int
+    recorded: State | None = None
+    recorded_ms: int = -1
+    cycles: Memory | None = None
+    scrap: Memory | None = None
+
+
+class MachineTracker:
+    """Follows one machine; begin it with `begin`, or after a restart with `resume`."""
+
+    def __init__(self, rules: MachineRules, snapshot: Snapshot) -> None:
+        self._rules = rules
+        self._watch = StateWatch(rules.rules, rules.otherwise)
+        self._since_ms = snapshot.state_since_ms
+        self._recorded = snapshot.recorded
+        self._recorded_ms = snapshot.recorded_ms
+        self._cycles = _memory(rules.cycles, snapshot.cycles)
+        self._scrap = _memory(rules.scrap, snapshot.scrap)
+        self._utilization: float | None = None
+        window = replace(snapshot.window, pieces_per_cycle=rules.pieces_per_cycle)
+        self._window = _with_counts(window, self._cycles, self._scrap)
+
+    @classmethod
+    def begin(
+        cls, machine: str, rules: MachineRules, at_ms: int, measured_since_ms: int | None = None
+    ) -> tuple[Self, list[Record]]:
+        """Follow a machine, OFFLINE until it is heard; since `measured_since_ms` (default: this minute)."""
+        start_ms = at_ms // MINUTE_MS * MINUTE_MS if measured_since_ms is None else measured_since_ms
+        window = OpenWindow(machine, start_ms, start_ms)
+        tracker = cls(rules, Snapshot(window=window, state_since_ms=start_ms))
+        return tracker, tracker._miss(at_ms)
+
+    @classmethod
+    def resume(
+        cls, rules: MachineRules, saved: Mapping[str, object], at_ms: int
+    ) -> tuple[Self, list[Record]]:
+        """Go on where the snapshot `saved` left off: OFFLINE since. Raises ValueError if it is none."""
+        try:
+            snapshot = msgspec.convert(saved, Snapshot)
+        except msgspec.ValidationError as error:
+            raise ValueError(f"not a machine's snapshot: {error}") from error
+        tracker = cls(rules, snapshot)
+        return tracker, tracker._miss(at_ms)
+
+    def snapshot(self) -> dict[str, object]:
+        """Return all there is to remember, as plain values fit for JSON."""
+        snapshot = Snapshot(
+            window=self._window,
+            state_since_ms=self._since_ms,
+            recorded=self._recorded,
+            recorded_ms=self._recorded_ms,
+            cycles=self._cycles,
+            scrap=self._scrap,
+        )
+        plain: dict[str, object] = msgspec.to_builtins(snapshot)
+        return plain
+
+    @property
+    def at_ms(self) -> int:
+        """The time up to which everything is accounted for."""
+        return self._window.at_ms
+
+    @property
+    def next_due_ms(self) -> int:
+        """When something changes at the latest if no reading comes: a window ends, a rule's time runs out."""
+        due_ms = self._watch.next_due_ms
+        return self._window.end_ms if due_ms is None else min(due_ms, self._window.end_ms)
+
+    @property
+    def live(self) -> Live:
+        """What the machine shows now."""
+        return Live(
+            self._window.state, self._since_ms, self._window.cycles_total, self._utilization, self._window.job
+        )
+
+    def take(self, batch: Sequence[Reading]) -> list[Record]:
+        """Apply a batch at its newest reading's time (the tracker's if that is later); return new records."""
+        if not batch:
+            return []
+        at_ms = max(self.at_ms, *(reading.at_ms for reading in batch))
+        records = self._follow(self._watch.hear(batch, at_ms), at_ms)
+        self._count(batch)
+        return records
+
+    def recall(self, batch: Sequence[Reading]) -> None:
+        """Hear again what was accounted for before a restart, as when a recorded log starts over.
+
+        It tells the signals' values, and makes no record and no cycle; ValueError if it is news.
+        """
+        at_ms = max((reading.at_ms for reading in batch), default=self.at_ms)
+        if at_ms > self.at_ms:
+            raise ValueError(
+                f"{self._window.machine}: nothing to recall at {at_ms}, accounted to {self.at_ms}"
+            )
+        self._watch.hear(batch, at_ms)
+        self._enter(self._watch.state, self.at_ms)
+
+    def advance(self, at_ms: int) -> list[Record]:
+        """Let time pass; return new records."""
+        at_ms = max(self.at_ms, at_ms)
+        return self._follow(self._watch.advance(at_ms), at_ms)
+
+    def set_job(self, job: str, at_ms: int) -> list[Record]:
+        """Start, change or clear ("") the job: the open window ends here."""
+        records = self.advance(at_ms)
+        return records + self._keep(change_job(self._window, job, self.at_ms))
+
+    def close(self, at_ms: int) -> list[Record]:
+        """End the open window here, for an orderly stop: nobody watches the machine from now on."""
+        records = self.advance(at_ms)
+        records += self._keep(close(self._window, self.at_ms))
+        self._enter(State.OFFLINE, self.at_ms)
+        return records + self._record_state()
+
+    def _miss(self, at_ms: int) -> list[Record]:
+        """Account for time without any reading: OFFLINE."""
+        self._enter(State.OFFLINE, self.at_ms)
+        if at_ms <= self.at_ms:
+            return []
+        return self._record_state() + self._keep(skip(self._window, at_ms))
+
+    def _follow(self, changes: Iterable[tuple[int, State]], at_ms: int) -> list[Record]:
+        records: list[Record] = []
+        for changed_ms, state in changes:
+            records += self._pass(max(changed_ms, self.at_ms))
+            self._enter(state, self.at_ms)
+        return records + self._pass(at_ms)
+
+    def _pass(self, at_ms: int) -> list[Record]:
+        if at_ms == self.at_ms:
+            return []
+        return self._record_state() + self._keep(advance(self._window, at_ms))
+
+    def _enter(self, state: State, at_ms: int) -> None:
+        if state is not self._window.state:
+            self._window = replace(self._window, state=state)
+            is_back = state is self._recorded and at_ms == self._since_ms
+            self._since_ms = self._recorded_ms if is_back else at_ms
+
+    def _record_state(self) -> list[Record]:
+        """Return the change to the present state, once time moves on: what lasts no time is no state."""
+        state = self._window.state
+        if state is self._recorded:
+            return []
+        # The store keys changes by machine and time: two never share a millisecond.
+        self._recorded, self._recorded_ms = state, max(self._since_ms, self._recorded_ms + 1)
+        return [StateChange(self._window.machine, self._recorded_ms, state, self._window.job)]
+
+    def _keep(self, step: Step) -> list[Record]:
+        self._window, closed = step
+        if closed:
+            self._utilization = utilization(closed[-1].state_ms)
+        return list(closed)
+
+    def _count(self, batch: Sequence[Reading]) -> None:
+        self._cycles, cycles = _count_all(self._rules.cycles, self._cycles, batch, self.at_ms)
+        self._scrap, scrap = _count_all(self._rules.scrap, self._scrap, batch, self.at_ms)
+        self._window = _with_counts(self._window, self._cycles, self._scrap, cycles, scrap)
+
+
+def _memory(counting: Counting | None, saved: Memory | None) -> Memory | None:
+    if counting is None:
+        return None
+    return saved if saved is not None and saved.source == counting.source else first_memory(counting)
+
+
+def _count_all(
+    counting: Counting | None, memory: Memory | None, batch: Iterable[Reading], at_ms: int
+) -> tuple[Memory | None, int]:
+    if counting is None or memory is None:
+        return None, 0
+    counted = 0
+    for reading in batch:
+        if reading.signal == counting.signal:
+            memory, more = count(counting, memory, reading.value, at_ms)
+            counted += more
+    return memory, counted
+
+
+def _with_counts(
+    window: OpenWindow, cycles: Memory | None, scrap: Memory | None, more_cycles: int = 0, more_scrap: int = 0
+) -> OpenWindow:
+    """Return the window with more cycles and scrap; scrap stays None until its counter was heard."""
+    heard = scrap is not None and scrap.total is not None
+    return replace(
+        window,
+        cycles=window.cycles + more_cycles,
+        cycles_total=None if cycles is None else cycles.total,
+        scrap=(window.scrap or 0) + more_scrap if heard else None,
+    )
