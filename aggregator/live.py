@@ -66,12 +66,19 @@ class Board:
 
     def stored(self, keys: Iterable[MachineKey]) -> None:
         """Tell listeners that the store has more of these machines."""
+        self._tell(keys, stored=True)
+
+    def measured(self, keys: Iterable[MachineKey]) -> None:
+        """Tell listeners that what is computed from the store has been refreshed for these machines."""
         self._tell(keys)
 
     @asynccontextmanager
-    async def listen(self) -> AsyncIterator[AsyncIterator[Changed]]:
-        """Give an iterator of the sets of machines that changed since the last one; `close` ends it."""
-        listener = _Listener()
+    async def listen(self, stored_only: bool = False) -> AsyncIterator[AsyncIterator[Changed]]:
+        """Give an iterator of the sets of machines that changed since the last one; `close` ends it.
+
+        With `stored_only` it hears of nothing but `stored`.
+        """
+        listener = _Listener(stored_only)
         if self._closed:
             listener.close()
         self._listeners.add(listener)
@@ -86,15 +93,17 @@ class Board:
         for listener in self._listeners:
             listener.close()
 
-    def _tell(self, keys: Iterable[MachineKey]) -> None:
+    def _tell(self, keys: Iterable[MachineKey], stored: bool = False) -> None:
         changed = set(keys)
         if changed:
             for listener in self._listeners:
-                listener.add(changed)
+                if stored or not listener.stored_only:
+                    listener.add(changed)
 
 
 class _Listener:
-    def __init__(self) -> None:
+    def __init__(self, stored_only: bool) -> None:
+        self.stored_only = stored_only
         self._changed: set[MachineKey] = set()
         self._wake = asyncio.Event()
         self._closed = False
