@@ -33,7 +33,7 @@ STATE_COLUMNS: tuple[str, ...] = tuple(f"{state.lower()}_ms" for state in STATES
 
 def _sums() -> list[Column[int]]:
     return [
-        *(Column(name, Integer, nullable=False) for name in STATE_COLUMNS),
+        *(Column(name, BigInteger, nullable=False) for name in STATE_COLUMNS),
         Column("cycles", BigInteger, nullable=False),
         Column("good", BigInteger),
         Column("scrap", BigInteger),
