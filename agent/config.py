@@ -1,0 +1,204 @@
+"""agent.toml in, one frozen, checked value out; whatever is wrong is told with its place in the file."""
+
+import importlib
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from agent.contract.topics import valid_id
+from agent.delivery import Policy
+from agent.drivers import DRIVERS, DriverEntry
+from agent.errors import ConfigError
+from agent.machine import MachineRules
+from agent.mistakes import converted, mistake, unknown_key
+
+
+class Mqtt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The table `[mqtt]`: where the broker is, and who we are there."""
+
+    host: str
+    port: int = 1883
+    username: str | None = None
+    password_file: str | None = None
+    protocol: Literal["3.1.1", "5"] = "3.1.1"
+    keepalive_s: int = 15
+
+    def __post_init__(self) -> None:
+        if not self.host:
+            raise ValueError("host: expected a name or an address, got an empty text")
+        _require("port", self.port, 1, 65_535)
+        _require("keepalive_s", self.keepalive_s, 5, 3_600)
+        if self.password_file is not None and self.username is None:
+            raise ValueError("password_file: expected a username beside it, got none")
+
+
+class Factory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The file without its machines."""
+
+    federation: str
+    factory: str
+    data: str
+    mqtt: Mqtt
+    name: str = ""
+    delivery: Policy = Policy()
+
+
+class MachineTable(MachineRules, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The table `[[machines]]` without the driver's own table."""
+
+    id: str
+    process: str
+    driver: str
+    name: str = ""
+
+
+class DriverSettings(Protocol):
+    """What every driver's Settings have; `silence_s` is missing where time is the log's own."""
+
+    @property
+    def signals(self) -> Mapping[str, Any]:
+        """Signal -> where the machine keeps it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """One machine: who it is, how it is read, and what is made of what is read."""
+
+    id: str
+    name: str
+    process: str
+    driver: str
+    settings: DriverSettings
+    rules: MachineRules
+
+    @property
+    def entry(self) -> DriverEntry:
+        """The driver's line in the table of drivers."""
+        return DRIVERS[self.driver]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything one agent is told; ids match ID_PATTERN, names are any text."""
+
+    federation: str
+    factory: str
+    name: str
+    data: Path
+    mqtt: Mqtt
+    delivery: Policy
+    machines: tuple[Machine, ...]
+
+
+def load_config(path: Path) -> Config:
+    """Read and check a file; raises ConfigError: `agent.toml: machines[2].modbus.port: expected ...`."""
+    try:
+        return parse_config(tomllib.loads(path.read_text("utf-8")))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not valid TOML: {error}") from error
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def parse_config(document: Mapping[str, Any]) -> Config:
+    """Check a parsed document; raises ConfigError with the path of what is wrong."""
+    _require_known(document)
+    rest = {key: value for key, value in document.items() if key != "machines"}
+    factory = converted(rest, Factory)
+    _require_id("federation", factory.federation)
+    _require_id("factory", factory.factory)
+    if not factory.data:
+        raise mistake("data", "expected a folder for the outbox, got an empty text")
+    machines = tuple(
+        _machine(f"machines[{place}]", table) for place, table in enumerate(_tables(document.get("machines")))
+    )
+    _require_unique([machine.id for machine in machines])
+    return Config(
+        factory.federation,
+        factory.factory,
+        factory.name or factory.factory,
+        Path(factory.data),
+        factory.mqtt,
+        factory.delivery,
+        machines,
+    )
+
+
+def _require_known(document: Mapping[str, Any]) -> None:
+    known = [*Factory.__struct_fields__, "machines"]
+    for key in document:
+        if key not in known:
+            raise mistake(key, unknown_key(key, known))
+
+
+def _tables(machines: object) -> Sequence[Mapping[str, Any]]:
+    if machines is None or machines == []:
+        raise mistake("machines", "expected at least one [[machines]], got none")
+    if not isinstance(machines, list) or not all(isinstance(table, dict) for table in machines):
+        raise mistake("machines", "expected tables, each written as [[machines]]")
+    return machines
+
+
+def _machine(place: str, table: Mapping[str, Any]) -> Machine:
+    driver = table.get("driver")
+    if not isinstance(driver, str) or driver not in DRIVERS:
+        wrong = f"expected one of {', '.join(DRIVERS)}, got {driver!r}"
+        raise mistake(f"{place}.driver", "is missing" if driver is None else wrong)
+    own = {key: value for key, value in table.items() if key != driver}
+    for other in own.keys() & DRIVERS.keys():
+        raise mistake(f"{place}.{other}", f"this machine's driver is {driver}; remove this table")
+    parsed = converted(own, MachineTable, place)
+    _require_id(f"{place}.id", parsed.id)
+    _require_id(f"{place}.process", parsed.process)
+    settings = _settings(f"{place}.{driver}", parsed.driver, table.get(parsed.driver))
+    for path, signal in _signals_used(parsed):
+        if signal not in settings.signals:
+            known = ", ".join(settings.signals)
+            raise mistake(f"{place}.{path}", f"no such signal: {signal!r}; {driver}.signals has {known}")
+    name = parsed.name or parsed.id
+    return Machine(parsed.id, name, parsed.process, parsed.driver, settings, parsed)
+
+
+def _settings(place: str, driver: str, table: object) -> DriverSettings:
+    if not isinstance(table, dict):
+        raise mistake(place, f"is missing; add the table [machines.{driver}]")
+    # The module of settings is light: it imports no protocol's library.
+    kind = importlib.import_module(DRIVERS[driver].settings).Settings
+    settings: DriverSettings = converted(table, kind, place)
+    return settings
+
+
+def _signals_used(machine: MachineTable) -> Iterable[tuple[str, str]]:
+    """Yield where in the machine's table a signal is named, and its name."""
+    for place, rule in enumerate(machine.rules):
+        for signal in rule.when:
+            yield f"rules[{place}].when.{signal}", signal
+    for name, counting in (("cycles", machine.cycles), ("scrap", machine.scrap)):
+        if counting is not None:
+            yield f"{name}.{'counter' if counting.counter else 'edge'}", counting.signal
+
+
+def _require(name: str, value: float, lowest: float, highest: float) -> None:
+    if not lowest <= value <= highest:
+        raise ValueError(f"{name}: expected {lowest} to {highest}, got {value}")
+
+
+def _require_id(place: str, text: str) -> None:
+    if not valid_id(text):
+        raise mistake(
+            place,
+            f"expected 1 to 64 letters, digits, '.', '_' or '-', the first a letter or digit, got {text!r}",
+        )
+
+
+def _require_unique(ids: Sequence[str]) -> None:
+    for place, machine in enumerate(ids):
+        if machine in ids[:place]:
+            first = ids.index(machine)
+            raise mistake(f"machines[{place}].id", f"{machine!r} is the id of machines[{first}] already")
