@@ -1,0 +1,72 @@
+"""Agent configurations for simulated factories: a scenario in, one `agent.toml` a factory out."""
+
+from pathlib import Path
+from typing import Any
+
+from agent.simulator.plant import MODBUS, Factory, Machine, Scenario
+from agent.simulator.servers import HOST, ports
+from agent.simulator.styles import signal_table, style_of
+from agent.simulator.toml import rendered
+
+POLL_MS = 250
+
+
+def write_agents(scenario: Scenario, folder: Path, mqtt: tuple[str, int]) -> list[Path]:
+    """Write `<folder>/<factory>.toml` for every factory; return the paths. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for factory in scenario.factories:
+        path = folder / f"{factory.id}.toml"
+        path.write_text(
+            agent_toml(scenario, factory, (folder / factory.id).resolve(), mqtt), encoding="utf-8"
+        )
+        paths.append(path)
+    return paths
+
+
+def agent_toml(scenario: Scenario, factory: Factory, data: Path, mqtt: tuple[str, int]) -> str:
+    """Return the text of a factory's `agent.toml`."""
+    head = f"# {factory.name}: simulated machines, written by `machikoba-agent simulate --write-agents`.\n\n"
+    return head + rendered(
+        {
+            "federation": scenario.federation,
+            "factory": factory.id,
+            "name": factory.name,
+            "data": str(data),
+            "mqtt": {"host": mqtt[0], "port": mqtt[1]},
+            "machines": [_machine_table(machine) for machine in scenario.machines_of(factory)],
+        }
+    )
+
+
+def _machine_table(machine: Machine) -> dict[str, Any]:
+    style = style_of(machine)
+    table: dict[str, Any] = {
+        "id": machine.id,
+        "name": machine.name,
+        "process": machine.process,
+        "pieces_per_cycle": machine.pieces_per_cycle,
+        "driver": machine.wiring.protocol,
+    }
+    if style.otherwise is not None:
+        table["otherwise"] = style.otherwise.value
+    table[machine.wiring.protocol] = _driver_table(machine) | {"signals": signal_table(machine)}
+    table["rules"] = [rule.table() for rule in style.rules]
+    shortest_s = machine.rhythm.cycle_s * 0.3
+    table["cycles"] = {
+        "counter": "parts",
+        "bits": machine.wiring.counter_bits,
+        "min_cycle_s": round(shortest_s, 3),
+    }
+    if machine.counts_scrap:
+        # The scrap counter counts pieces: a spoiled cycle adds all of its pieces at once.
+        shortest_s = min(shortest_s, 1.0) / machine.pieces_per_cycle
+        table["scrap"] = {"counter": "rejects", "bits": 32, "min_cycle_s": max(0.001, round(shortest_s, 3))}
+    return table
+
+
+def _driver_table(machine: Machine) -> dict[str, Any]:
+    port = ports(machine.factory)[machine.wiring.protocol]
+    if machine.wiring.protocol == MODBUS:
+        return {"host": HOST, "port": port, "unit": machine.wiring.unit, "poll_ms": POLL_MS}
+    return {"url": f"opc.tcp://{HOST}:{port}", "publishing_interval_ms": POLL_MS}
