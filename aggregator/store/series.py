@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Select, insert, or_, select
+from sqlalchemy import Connection, Select, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from aggregator.model.machine import MachineKey
 from aggregator.store.schema import series
@@ -29,14 +30,18 @@ class SeriesIds:
         The lock keeps two writers from correcting the same hour at once. A new id is remembered only when
         it is looked up again: its transaction may still be rolled back.
         """
-        claimed: dict[MachineKey, int] = {}
-        for chunk in _chunks(sorted(set(keys))):
-            claimed |= _ids(connection, _wanted(chunk).order_by(series.c.id).with_for_update())
-            missing = [key for key in chunk if key not in claimed]
-            if missing:
-                rows = [{"factory": key.factory, "machine": key.machine} for key in missing]
-                connection.execute(insert(series), rows)
-                claimed |= _ids(connection, _wanted(missing))
+        known = self.find(connection, keys)
+        missing = [{"factory": key.factory, "machine": key.machine} for key in sorted(set(keys) - set(known))]
+        if missing:
+            insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+            connection.execute(insert(series).on_conflict_do_nothing(), missing)
+        claimed = dict(known)
+        for chunk in _chunks([key for key in keys if key not in known]):
+            claimed |= _ids(connection, _wanted(chunk))
+        numbers = sorted(claimed.values())
+        connection.execute(
+            select(series.c.id).where(series.c.id.in_(numbers)).order_by(series.c.id).with_for_update()
+        )
         return claimed
 
     def _look_up(self, connection: Connection, keys: Iterable[MachineKey]) -> None:
