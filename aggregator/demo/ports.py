@@ -1,0 +1,32 @@
+"""TCP ports on this computer: is one free, and which other one is."""
+
+import errno
+import socket
+from collections.abc import Collection
+
+HOST = "127.0.0.1"
+
+
+def is_free(port: int) -> bool:
+    """Tell whether a server could listen on the port now; raises PermissionError for a privileged one."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            return False
+    return True
+
+
+def free_port(wanted: int | None = None, taken: Collection[int] = ()) -> int:
+    """Return `wanted` if it is free, else any free port that is not in `taken`."""
+    if wanted is not None and wanted not in taken and is_free(wanted):
+        return wanted
+    while True:
+        with socket.socket() as probe:
+            probe.bind((HOST, 0))
+            port = int(probe.getsockname()[1])
+        if port not in taken:
+            return port
