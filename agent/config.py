@@ -4,6 +4,7 @@ import importlib
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -37,7 +38,7 @@ class Mqtt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Factory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The file without its machines."""
+    """The file without its machines; windows of a machine that is new here begin at `measured_since`."""
 
     federation: str
     factory: str
@@ -45,6 +46,11 @@ class Factory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mqtt: Mqtt
     name: str = ""
     delivery: Policy = Policy()
+    measured_since: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if self.measured_since is not None and self.measured_since.tzinfo is None:
+            raise ValueError("measured_since: expected a time with its offset, as 2026-11-22T19:00:00+09:00")
 
 
 class MachineTable(MachineRules, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -92,6 +98,7 @@ class Config:
     mqtt: Mqtt
     delivery: Policy
     machines: tuple[Machine, ...]
+    measured_since_ms: int | None = None
 
 
 def load_config(path: Path) -> Config:
@@ -119,6 +126,7 @@ def parse_config(document: Mapping[str, Any]) -> Config:
         _machine(f"machines[{place}]", table) for place, table in enumerate(_tables(document.get("machines")))
     )
     _require_unique([machine.id for machine in machines])
+    since = factory.measured_since
     return Config(
         factory.federation,
         factory.factory,
@@ -127,6 +135,7 @@ def parse_config(document: Mapping[str, Any]) -> Config:
         factory.mqtt,
         factory.delivery,
         machines,
+        None if since is None else round(since.timestamp() * 1000),
     )
 
 

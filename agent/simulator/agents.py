@@ -1,5 +1,6 @@
 """Agent configurations for simulated factories: a scenario in, one `agent.toml` a factory out."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +12,33 @@ from agent.simulator.toml import rendered
 POLL_MS = 250
 
 
-def write_agents(scenario: Scenario, folder: Path, mqtt: tuple[str, int]) -> list[Path]:
+def write_agents(
+    scenario: Scenario, folder: Path, mqtt: tuple[str, int], measured_since_ms: int | None = None
+) -> list[Path]:
     """Write `<folder>/<factory>.toml` for every factory; return the paths. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for factory in scenario.factories:
         path = folder / f"{factory.id}.toml"
-        path.write_text(
-            agent_toml(scenario, factory, (folder / factory.id).resolve(), mqtt), encoding="utf-8"
-        )
+        data = (folder / factory.id).resolve()
+        path.write_text(agent_toml(scenario, factory, data, mqtt, measured_since_ms), encoding="utf-8")
         paths.append(path)
     return paths
 
 
-def agent_toml(scenario: Scenario, factory: Factory, data: Path, mqtt: tuple[str, int]) -> str:
+def agent_toml(
+    scenario: Scenario,
+    factory: Factory,
+    data: Path,
+    mqtt: tuple[str, int],
+    measured_since_ms: int | None = None,
+) -> str:
     """Return the text of a factory's `agent.toml`."""
     head = f"# {factory.name}: simulated machines, written by `machikoba-agent simulate --write-agents`.\n\n"
+    since = {} if measured_since_ms is None else {"measured_since": _moment(measured_since_ms)}
     return head + rendered(
         {
+            **since,
             "federation": scenario.federation,
             "factory": factory.id,
             "name": factory.name,
@@ -37,6 +47,10 @@ def agent_toml(scenario: Scenario, factory: Factory, data: Path, mqtt: tuple[str
             "machines": [_machine_table(machine) for machine in scenario.machines_of(factory)],
         }
     )
+
+
+def _moment(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)
 
 
 def _machine_table(machine: Machine) -> dict[str, Any]:

@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     agents = parser.add_argument_group("agent configurations")
     agents.add_argument("--write-agents", type=Path, metavar="DIR", help="write DIR/<factory>.toml and exit")
     agents.add_argument("--mqtt", metavar="HOST:PORT", help="the broker for --write-agents")
+    agents.add_argument("--measured-since", metavar="TIME", help="where the agents' first windows begin")
     past = parser.add_argument_group("history")
     past.add_argument("--history-days", type=int, metavar="N", help="print windows of N days and exit")
     past.add_argument("--until", metavar="TIME", help="end of the history (RFC 3339; default: now)")
@@ -50,9 +51,10 @@ def run(args: argparse.Namespace) -> int:
         return _write_demo(args.demo_scenario, args.stop_after)
     scenario = load_scenario(args.scenario)
     if args.write_agents is not None:
-        return _write_agents(scenario, args.write_agents, _mqtt(args.mqtt))
+        return _write_agents(scenario, args.write_agents, _mqtt(args.mqtt), args.measured_since)
     if args.history_days is not None:
-        return _print_history(scenario, args.history_days, _until_ms(args.until))
+        until_ms = wall_ms() if args.until is None else _moment_ms("--until", args.until)
+        return _print_history(scenario, args.history_days, until_ms)
     try:
         return asyncio.run(_serve(scenario, args.ground_truth, args.seconds))
     except ConfigError as error:
@@ -64,6 +66,7 @@ def _check_combination(args: argparse.Namespace) -> None:
     needs = (
         ("--mqtt", args.mqtt, "--write-agents", args.write_agents),
         ("--write-agents", args.write_agents, "--mqtt", args.mqtt),
+        ("--measured-since", args.measured_since, "--write-agents", args.write_agents),
         ("--until", args.until, "--history-days", args.history_days),
         ("--stop-after", args.stop_after, "--demo-scenario", args.demo_scenario),
     )
@@ -85,9 +88,10 @@ def _write_demo(path: Path, stop_after_s: float | None) -> int:
     return 0
 
 
-def _write_agents(scenario: Scenario, folder: Path, mqtt: tuple[str, int]) -> int:
+def _write_agents(scenario: Scenario, folder: Path, mqtt: tuple[str, int], since: str | None) -> int:
+    since_ms = None if since is None else _moment_ms("--measured-since", since)
     try:
-        paths = write_agents(scenario, folder, mqtt)
+        paths = write_agents(scenario, folder, mqtt, since_ms)
     except OSError as error:
         raise ConfigError(f"--write-agents {folder}: cannot be written ({error.strerror})") from error
     for path in paths:
@@ -102,18 +106,16 @@ def _mqtt(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _until_ms(text: str | None) -> int:
-    if text is None:
-        return wall_ms()
+def _moment_ms(option: str, text: str) -> int:
     try:
-        until = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise ConfigError(
-            f"--until: expected a time such as 2026-11-22T19:00:00+09:00, got {text!r}"
+            f"{option}: expected a time such as 2026-11-22T19:00:00+09:00, got {text!r}"
         ) from error
-    if until.tzinfo is None:
-        raise ConfigError(f"--until: needs an offset, as in {text}+09:00")
-    return round(until.timestamp() * 1000)
+    if moment.tzinfo is None:
+        raise ConfigError(f"{option}: needs an offset, as in {text}+09:00")
+    return round(moment.timestamp() * 1000)
 
 
 def _print_history(scenario: Scenario, days: int, until_ms: int) -> int:
