@@ -3,8 +3,11 @@
 import errno
 import socket
 from collections.abc import Collection
+from random import SystemRandom
 
 HOST = "127.0.0.1"
+CANDIDATES = range(20_000, 30_000)
+"""Below the ports that systems hand out for outgoing connections, which could take ours between restarts."""
 
 
 def is_free(port: int) -> bool:
@@ -21,12 +24,12 @@ def is_free(port: int) -> bool:
 
 
 def free_port(wanted: int | None = None, taken: Collection[int] = ()) -> int:
-    """Return `wanted` if it is free, else any free port that is not in `taken`."""
+    """Return `wanted` if it is free, else any free port that is not in `taken`; OSError when there is none."""
     if wanted is not None and wanted not in taken and is_free(wanted):
         return wanted
-    while True:
-        with socket.socket() as probe:
-            probe.bind((HOST, 0))
-            port = int(probe.getsockname()[1])
-        if port not in taken:
+    candidates = list(CANDIDATES)
+    SystemRandom().shuffle(candidates)
+    for port in candidates:
+        if port not in taken and is_free(port):
             return port
+    raise OSError(errno.EADDRINUSE, f"no free port from {CANDIDATES.start} to {CANDIDATES.stop - 1}")
