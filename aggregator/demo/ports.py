@@ -24,7 +24,7 @@ def is_free(port: int) -> bool:
 
 
 def free_port(wanted: int | None = None, taken: Collection[int] = ()) -> int:
-    """Return `wanted` if it is free, else any free port that is not in `taken`; OSError when there is none."""
+    """Return `wanted` if it is free, else any free one not in `taken`; OSError when there is none."""
     if wanted is not None and wanted not in taken and is_free(wanted):
         return wanted
     candidates = list(CANDIDATES)
