@@ -123,9 +123,12 @@ def _doubting(memory: Memory) -> Memory:
 
 
 def _back_from_jump(counting: Counting, memory: Memory, value: int, at_ms: int) -> int | None:
-    """Return the growth since before the jump, if the counter is back from it; else None."""
+    """Return the growth since before the jump, if the counter is back from it; else None.
+
+    One more than the new base line is a cycle, wherever it leads: hardly any glitch is out by one.
+    """
     last, before = memory.value or 0, memory.before
-    if before is None or value < before or before <= last <= value:
+    if before is None or value < before or before <= last <= value or value == last + 1:
         return None
     grown = value - before
     return grown if _plausible(counting, grown, at_ms - memory.before_ms) else None
