@@ -1,0 +1,82 @@
+import msgspec
+import pytest
+
+from agent.drivers.modbus.settings import Point, Settings, points
+
+ONE_OF = "expected exactly one of holding, input, coil, discrete"
+ORDER_OF = "expected one of ABCD, CDAB, BADC, DCBA"
+PARTS = {"input": 0, "type": "uint32", "order": "CDAB"}
+
+
+def settings(**changes: object) -> Settings:
+    return msgspec.convert({"host": "127.0.0.1", "signals": {"parts": PARTS}} | changes, Settings)
+
+
+def test_a_signal_becomes_a_point() -> None:
+    assert points(settings().signals) == (Point("parts", "input", 0, 2, "uint32", "CDAB"),)
+
+
+def test_types_have_defaults_by_table() -> None:
+    table = {"load": {"holding": 7}, "green": {"discrete": 3}, "alarm": {"holding": 1, "bit": 15}}
+    assert points(table) == (
+        Point("load", "holding", 7, 1, "uint16"),
+        Point("green", "discrete", 3, 1, "bool"),
+        Point("alarm", "holding", 1, 1, "bool", bit=15),
+    )
+
+
+@pytest.mark.parametrize(
+    ("signal", "message"),
+    [
+        (
+            PARTS | {"order": "ABDC"},
+            f"signals.parts.order: {ORDER_OF}, got 'ABDC'",
+        ),
+        (PARTS | {"type": "uint31"}, "signals.parts.type: expected one of bool, uint16, int16"),
+        (PARTS | {"ordr": "ABCD"}, "signals.parts: Object contains unknown field `ordr`"),
+        (PARTS | {"scale": "2"}, "signals.parts.scale: Expected `float`, got `str`"),
+        (PARTS | {"scale": 0}, "signals.parts.scale: expected a number other than 0, got 0.0"),
+        (PARTS | {"offset": float("nan")}, "signals.parts.offset: expected a number, got nan"),
+        (
+            PARTS | {"holding": 0},
+            "signals.parts: expected exactly one of holding, input, coil, discrete, got hold",
+        ),
+        (
+            {"type": "int16"},
+            "signals.parts: expected exactly one of holding, input, coil, discrete, got none",
+        ),
+        ({"input": 65_535, "type": "int32"}, "signals.parts.input: expected 0 to 65534, got 65535"),
+        ({"coil": -1}, "signals.parts.coil: expected 0 to 65535, got -1"),
+        ({"coil": 0, "type": "uint16"}, "signals.parts.type: expected one of bool, got 'uint16'"),
+        ({"coil": 0, "bit": 1}, "signals.parts.bit: a coil or discrete input is a bit already"),
+        ({"holding": 0, "bit": 16}, "signals.parts.bit: expected 0 to 15, got 16"),
+        ({"holding": 0, "bit": 1, "type": "uint32"}, "signals.parts.bit: expected type bool or uint16"),
+        ({"holding": 0, "bit": 1, "scale": 2}, "signals.parts.scale: a bit has no scale or offset"),
+    ],
+)
+def test_a_wrong_signal_is_refused_with_its_path(signal: dict[str, object], message: str) -> None:
+    with pytest.raises(msgspec.ValidationError) as raised:
+        settings(signals={"parts": signal})
+    assert str(raised.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"host": ""}, "host: expected a name or an address, got an empty text"),
+        ({"port": 0}, "port: expected 1 to 65535, got 0"),
+        ({"unit": 256}, "unit: expected 0 to 255, got 256"),
+        ({"poll_ms": 1}, "poll_ms: expected 10 to 3600000, got 1"),
+        ({"timeout_s": 0}, "timeout_s: expected 0.05 to 60, got 0.0"),
+        ({"max_registers": 126}, "max_registers: expected 1 to 125, got 126"),
+        ({"max_registers": 1}, "max_registers: expected at least 2 for signals.parts of type uint32, got 1"),
+        ({"gap": -1}, "gap: expected 0 to 125, got -1"),
+        ({"signals": {}}, "signals: expected at least one signal, got none"),
+        ({"prot": 502}, "Object contains unknown field `prot`"),
+        ({"port": "502"}, "Expected `int`, got `str` - at `$.port`"),
+    ],
+)
+def test_wrong_settings_are_refused_with_their_path(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(msgspec.ValidationError) as raised:
+        settings(**changes)
+    assert str(raised.value) == message
