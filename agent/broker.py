@@ -1,0 +1,146 @@
+"""One MQTT connection as a Sparkplug edge node has it: will, subscriptions, and `seq` over all messages."""
+
+import contextlib
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import aiomqtt
+from aiomqtt import Message, MqttError, ProtocolVersion
+from aiomqtt.exceptions import MqttConnectError
+from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY
+from paho.mqtt.reasoncodes import ReasonCode
+
+from agent import births
+from agent.config import Config, Mqtt
+from agent.contract.sparkplug import Metric
+from agent.contract.topics import Topic
+from agent.errors import LinkError
+
+SEQS = 256  # Sparkplug 3.0: seq runs from 0 to 255
+ANSWER_S = 10.0
+
+
+class Connection:
+    """A connection that is up. Every method raises LinkError when it is lost."""
+
+    def __init__(self, client: aiomqtt.Client, config: Config, bd_seq: int, now: Callable[[], int]) -> None:
+        self.name = _name(config.mqtt)
+        self._client = client
+        self._config = config
+        self._bd_seq = bd_seq
+        self._now = now
+        self._seq = 0
+
+    async def subscribe(self) -> None:
+        """Ask for the commands to this factory and its machines."""
+        topics = [self._topic("NCMD"), self._topic("DCMD", "+")]
+        with self._told():
+            granted = await self._client.subscribe([(topic, 1) for topic in topics])
+        for topic, code in zip(topics, granted, strict=True):
+            if isinstance(code, ReasonCode) and code.is_failure:
+                raise LinkError(f"{self.name} refuses the subscription to {topic}: check its access rules")
+
+    async def node_birth(self, values: births.Values, at_ms: int) -> None:
+        """Publish NBIRTH, with which `seq` begins at 0."""
+        self._seq = 0
+        metrics = births.node_birth(self._bd_seq, values, at_ms)
+        await self._publish(self._topic("NBIRTH"), births.birth(metrics, at_ms, self._next_seq()))
+
+    async def node(self, message_type: str, metrics: tuple[Metric, ...]) -> None:
+        """Publish data of the node."""
+        body = births.data(metrics, self._now(), self._next_seq())
+        await self._publish(self._topic(message_type), body)
+
+    async def machine(self, message_type: str, machine: str, metrics: tuple[Metric, ...]) -> None:
+        """Publish a machine's birth, data or death."""
+        make = births.birth if message_type == "DBIRTH" else births.data
+        body = make(metrics, self._now(), self._next_seq())
+        await self._publish(self._topic(message_type, machine), body)
+
+    async def node_death(self) -> None:
+        """Publish NDEATH ourselves: an orderly end makes the broker forget the will."""
+        await self._publish(self._topic("NDEATH"), births.node_death(self._bd_seq, self._now()), qos=1)
+
+    async def messages(self) -> AsyncIterator[Message]:
+        """Yield messages until the connection is lost (LinkError)."""
+        with self._told():
+            async for message in self._client.messages:
+                yield message
+
+    async def _publish(self, topic: str, body: bytes, qos: int = 0) -> None:
+        with self._told():
+            await self._client.publish(topic, body, qos=qos)
+
+    def _next_seq(self) -> int:
+        seq, self._seq = self._seq, (self._seq + 1) % SEQS
+        return seq
+
+    def _topic(self, message_type: str, machine: str | None = None) -> str:
+        return str(Topic(self._config.federation, message_type, self._config.factory, machine))
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except MqttError as error:
+            raise LinkError(f"the connection to {self.name} is lost: {error}") from error
+
+
+@contextlib.asynccontextmanager
+async def connected(config: Config, bd_seq: int, now: Callable[[], int]) -> AsyncIterator[Connection]:
+    """Connect with a fresh session and a will, and subscribe; raises LinkError with place and cure."""
+    name = _name(config.mqtt)
+    client = _client(config, births.node_death(bd_seq, now()))
+    try:
+        await client.__aenter__()
+    except MqttError as error:
+        # aiomqtt leaves the socket open when the broker does not answer: a ghost that may connect yet.
+        client._client.disconnect()
+        raise LinkError(f"{name} {_reason(error)}") from error
+    try:
+        connection = Connection(client, config, bd_seq, now)
+        await connection.subscribe()
+        yield connection
+    finally:
+        with contextlib.suppress(MqttError):
+            await client.__aexit__(None, None, None)
+
+
+def _client(config: Config, will: bytes) -> aiomqtt.Client:
+    mqtt = config.mqtt
+    is_v5 = mqtt.protocol == "5"
+    return aiomqtt.Client(
+        mqtt.host,
+        mqtt.port,
+        # A new name for each connection: iotcore 0.4.0 publishes the new will when a name is taken over.
+        identifier=f"machikoba-{config.factory}-{secrets.token_hex(4)}",
+        username=mqtt.username,
+        password=_password(mqtt),
+        protocol=ProtocolVersion.V5 if is_v5 else ProtocolVersion.V311,
+        will=aiomqtt.Will(str(Topic(config.federation, "NDEATH", config.factory)), will, qos=1),
+        clean_session=None if is_v5 else True,
+        clean_start=True if is_v5 else MQTT_CLEAN_START_FIRST_ONLY,
+        keepalive=mqtt.keepalive_s,
+        timeout=ANSWER_S,
+    )
+
+
+def _password(mqtt: Mqtt) -> str | None:
+    if mqtt.password_file is None:
+        return None
+    try:
+        return Path(mqtt.password_file).read_text("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise LinkError(f"mqtt.password_file {mqtt.password_file} cannot be read: {reason}") from error
+
+
+def _name(mqtt: Mqtt) -> str:
+    return f"the MQTT broker {mqtt.host}:{mqtt.port}"
+
+
+def _reason(error: MqttError) -> str:
+    if isinstance(error, MqttConnectError):
+        return f"refuses the connection: {error}; check mqtt.username and mqtt.password_file"
+    return f"cannot be reached: {error}; check mqtt.host and mqtt.port, and that the broker runs"

@@ -1,0 +1,141 @@
+"""Records on their way: from the outbox to one message at a time; announcements in, forgotten records out."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from agent import births
+from agent.contract import names
+from agent.contract.records import Record
+from agent.contract.sparkplug import Metric
+from agent.delivery import Delivery, Policy, Send, is_late
+from agent.errors import OutboxError
+from agent.outbox import Outbox
+
+logger = logging.getLogger(__name__)
+
+FORGET_PAUSE_S = 0.5
+"""Forgetting writes to the disk: several announcements become one write."""
+DISK_PAUSE_S = 5.0
+
+
+class _Loaded(NamedTuple):
+    send: Send
+    rows: Sequence[tuple[int, Record]]
+
+
+class Dispatch:
+    """Keeps one message's records ready; `load` and `forget` run as tasks while there is a connection.
+
+    `ready` is called when there is a message to take, `forgotten` when the outbox became smaller.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        outbox: Outbox,
+        *,
+        ready: Callable[[], None],
+        forgotten: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.delivered = asyncio.Event()
+        """Set while nothing waits in the outbox."""
+        self._policy = policy
+        self._outbox = outbox
+        self._ready = ready
+        self._forgotten = forgotten
+        self._clock = asyncio.get_running_loop().time
+        self._delivery = Delivery(policy, outbox.epoch, outbox.forgotten_through, outbox.last_sequence)
+        self._loaded: _Loaded | None = None
+        self._load_again, self._forget_again = asyncio.Event(), asyncio.Event()
+        self._trouble = ""
+        self._note_delivered()
+
+    @property
+    def is_loaded(self) -> bool:
+        """Tell whether there is a message to take."""
+        return self._loaded is not None
+
+    def appended(self, through: int) -> None:
+        """Note that the outbox holds records up to `through`."""
+        self._delivery.appended(through)
+        self._note_delivered()
+        self._load_again.set()
+
+    def restart(self) -> None:
+        """Begin at the first record that is not known to be stored: what was on its way may be lost."""
+        self._loaded = None
+        self._delivery.restart(self._clock())
+        self._load_again.set()
+
+    def take(self, at_ms: int) -> tuple[Metric, ...] | None:
+        """Return the metrics of the next message, which counts as sent; None if there is none after all."""
+        loaded, self._loaded = self._loaded, None
+        self._load_again.set()
+        if loaded is None or loaded.send.after != self._delivery.sent_through:
+            return None  # read before an announcement or a time-out
+        late_s = self._policy.historical_after_s
+        historical = loaded.send.again or any(is_late(record, at_ms, late_s) for _, record in loaded.rows)
+        epoch = self._outbox.epoch
+        rows = births.fitting(epoch, loaded.rows, at_ms, historical=historical)
+        self._delivery.sent(rows[-1][0], self._clock())
+        return births.records_data(epoch, rows, at_ms, historical=historical)
+
+    def announced(self, epoch: str, through: int) -> str | None:
+        """Take what the centre says it has stored; return None if that counts, else why it is ignored."""
+        why_not = self._delivery.announced(epoch, through, self._clock())
+        self._load_again.set()
+        if self._delivery.acknowledged_through > self._outbox.forgotten_through:
+            self._forget_again.set()
+        return why_not and f"'{names.STORED_THROUGH}' {through} is ignored: {why_not}"
+
+    async def load(self) -> None:
+        """Read the next records from the disk, as often as they are taken."""
+        while True:
+            self._load_again.clear()
+            send = None if self._loaded is not None else self._delivery.next_send(self._clock())
+            if send is not None:
+                await self._load(send)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(self._delivery.due_s):
+                    await self._load_again.wait()
+
+    async def _load(self, send: Send) -> None:
+        try:
+            rows = await asyncio.to_thread(self._outbox.pending, send.after, send.limit)
+        except OutboxError as error:
+            await self._wait_for_disk(f"records cannot be read: {error}")
+            self._load_again.set()
+            return
+        if rows:
+            self._loaded = _Loaded(send, rows)
+            self._ready()
+
+    async def forget(self) -> None:
+        """Drop from the outbox what is announced, a few times a second at most."""
+        while True:
+            await self._forget_again.wait()
+            self._forget_again.clear()
+            try:
+                await asyncio.to_thread(self._outbox.forget, self._delivery.acknowledged_through)
+            except OutboxError as error:
+                await self._wait_for_disk(f"records that are stored cannot be dropped: {error}")
+                self._forget_again.set()
+                continue
+            self._note_delivered()
+            self._forgotten()
+            await asyncio.sleep(FORGET_PAUSE_S)
+
+    async def _wait_for_disk(self, trouble: str) -> None:
+        if trouble != self._trouble:
+            self._trouble = trouble
+            logger.error("%s", trouble)
+        await asyncio.sleep(DISK_PAUSE_S)
+
+    def _note_delivered(self) -> None:
+        if self._outbox.pending_count:
+            self.delivered.clear()
+        else:
+            self.delivered.set()

@@ -1,0 +1,229 @@
+"""The agent's line to the broker: live values and the outbox in, Sparkplug messages out, commands back in.
+
+One connection after another, each with a will and a number (bdSeq) of its own, until `stop`. Within one,
+a single task publishes, so that `seq` has no gaps, and it never waits for the disk.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Callable, Mapping
+
+from aiomqtt import Message
+
+from agent import births
+from agent.broker import Connection, connected
+from agent.commands import Command, Rebirth, SetJob, read_commands
+from agent.config import Config
+from agent.contract import names
+from agent.contract.sparkplug import Scalar
+from agent.contract.topics import TopicError, parse_topic
+from agent.dispatch import Dispatch
+from agent.errors import LinkError
+from agent.link import BackOff
+from agent.live import LiveValues
+from agent.machine import Live
+from agent.outbox import Outbox
+
+logger = logging.getLogger(__name__)
+
+HEALTH_S = 15.0
+REBIRTH_PAUSE_S = 1.0
+BACK_OFF = BackOff(first_s=0.5, longest_s=15.0)
+
+
+class Publisher:
+    """Delivers what the machines show and what the outbox holds; `run` it as a task, end it with `stop`.
+
+    `now` gives UTC milliseconds, `health` the node's metrics that are not the outbox's or the line's own;
+    `set_job` is called with machine and job for a job command, `forgotten` when the outbox became smaller.
+    `show` has to be called for every machine before `run`.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        outbox: Outbox,
+        now: Callable[[], int],
+        *,
+        health: Callable[[], Mapping[str, Scalar | None]],
+        set_job: Callable[[str, str], None],
+        forgotten: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.reconnects = 0
+        self._config = config
+        self._outbox = outbox
+        self._now = now
+        self._health = health
+        self._set_job = set_job
+        self._clock = asyncio.get_running_loop().time
+        self._places = {machine.id: place for place, machine in enumerate(config.machines)}
+        self._wake = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._live = LiveValues()
+        self._dispatch = Dispatch(config.delivery, outbox, ready=self._wake.set, forgotten=forgotten)
+        self._rebirth_due_s: float | None = None
+        self._born_s = self._health_due_s = 0.0
+        self._complaint = ""
+
+    @property
+    def delivered(self) -> asyncio.Event:
+        """Set while nothing waits in the outbox."""
+        return self._dispatch.delivered
+
+    def show(self, machine: str, live: Live) -> None:
+        """Note what a machine shows now; it is told as soon as its pace allows."""
+        self._live.show(machine, live)
+        self._wake.set()
+
+    def appended(self, through: int) -> None:
+        """Note that the outbox holds records up to `through`."""
+        self._dispatch.appended(through)
+
+    def stop(self) -> None:
+        """End `run`: say goodbye to the broker if it is there, and connect no more."""
+        self._stopping.set()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Hold a connection until `stop`; never raises for a broker that is away."""
+        failures, failed_s = 0, None
+        while not self._stopping.is_set():
+            began_s = self._clock()
+            try:
+                bd_seq = await asyncio.to_thread(self._outbox.next_bd_seq)
+                async with connected(self._config, bd_seq, self._now) as connection:
+                    if failed_s is not None:
+                        self.reconnects += 1
+                        away_s = self._clock() - failed_s
+                        logger.info("connected to %s again, after %.0f s", connection.name, away_s)
+                        failed_s = None
+                    await self._session(connection)
+            except LinkError as error:
+                # A broker that throws us out as soon as we are in is not asked again at full pace.
+                failures = 1 if self._clock() - began_s > BACK_OFF.longest_s else failures + 1
+                if failed_s is None:
+                    failed_s = self._clock()
+                    logger.warning("%s; records are kept, trying again until it works", error)
+                await self._pause_unless_stopping(BACK_OFF.pause_s(failures, random.random()))
+
+    async def _pause_unless_stopping(self, pause_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pause_s):
+                await self._stopping.wait()
+
+    async def _session(self, connection: Connection) -> None:
+        lost: Exception | None = None
+        await self._give_birth(connection)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                others = [
+                    tasks.create_task(self._receive(connection), name="publisher: receive"),
+                    tasks.create_task(self._dispatch.load(), name="publisher: load"),
+                    tasks.create_task(self._dispatch.forget(), name="publisher: forget"),
+                ]
+                await self._send(connection)
+                for task in others:
+                    task.cancel()
+        except* LinkError as group:
+            lost = group.exceptions[0]
+        if lost is not None:
+            raise lost
+
+    async def _send(self, connection: Connection) -> None:
+        """Publish what is due: births, then live values, then one message of records, then health."""
+        while not self._stopping.is_set():
+            self._wake.clear()
+            if self._rebirth_due_s is not None and self._rebirth_due_s <= self._clock():
+                await self._give_birth(connection)
+            for machine in self._live.due(self._clock()):
+                await self._tell(connection, machine)
+            if self._dispatch.is_loaded:
+                metrics = self._dispatch.take(self._now())
+                if metrics is not None:
+                    await connection.node("NDATA", metrics)
+                await asyncio.sleep(0)
+                continue  # live values go first again
+            if self._health_due_s <= self._clock():
+                self._health_due_s = self._clock() + HEALTH_S
+                await connection.node("NDATA", births.node_data(self._node_health(), self._now()))
+            await self._wait_for_work()
+        await self._say_goodbye(connection)
+
+    async def _wait_for_work(self) -> None:
+        due = (self._rebirth_due_s, self._live.next_due_s(), self._health_due_s)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(min(due_s for due_s in due if due_s is not None)):
+                await self._wake.wait()
+
+    async def _give_birth(self, connection: Connection) -> None:
+        """Publish all births, and begin again at the first record that is not known to be stored."""
+        self._rebirth_due_s = None
+        self._born_s = self._clock()
+        at_ms = self._now()
+        await connection.node_birth(self._node_values(), at_ms)
+        for machine in self._config.machines:
+            self._live.tell(machine.id, self._clock())
+            place, live = self._places[machine.id], self._live.now(machine.id)
+            metrics = births.machine_birth(place, machine.name, machine.process, live, at_ms)
+            await connection.machine("DBIRTH", machine.id, metrics)
+        self._health_due_s = self._clock() + HEALTH_S
+        self._dispatch.restart()
+
+    async def _say_goodbye(self, connection: Connection) -> None:
+        for machine in self._config.machines:
+            await connection.machine("DDEATH", machine.id, ())
+        await connection.node_death()
+
+    async def _tell(self, connection: Connection, machine: str) -> None:
+        told, shows = self._live.told(machine), self._live.now(machine)
+        self._live.tell(machine, self._clock())
+        metrics = births.machine_data(self._places[machine], told, shows, self._now())
+        await connection.machine("DDATA", machine, metrics)
+
+    async def _receive(self, connection: Connection) -> None:
+        async for message in connection.messages():
+            for command in self._commands(message):
+                self._obey(command)
+
+    def _commands(self, message: Message) -> list[Command]:
+        body = message.payload if isinstance(message.payload, bytes) else b""
+        try:
+            topic = parse_topic(str(message.topic))
+            commands, wrong = read_commands(topic, body, list(self._places))
+        except TopicError as error:
+            commands, wrong = [], [str(error)]
+        for what in wrong:
+            self._complain(f"a command on {message.topic} is ignored: {what}")
+        return commands
+
+    def _obey(self, command: Command) -> None:
+        if isinstance(command, Rebirth):
+            self._rebirth_due_s = max(self._clock(), self._born_s + REBIRTH_PAUSE_S)
+            self._wake.set()
+        elif isinstance(command, SetJob):
+            self._set_job(command.machine, command.job)
+        elif why_not := self._dispatch.announced(command.epoch, command.through):
+            self._complain(why_not)
+
+    def _node_values(self) -> dict[str, Scalar | None]:
+        outbox = self._outbox
+        return {
+            names.EPOCH: outbox.epoch,
+            names.STORED_EPOCH: outbox.epoch,
+            names.STORED_THROUGH: outbox.forgotten_through,
+            names.FORGOTTEN_THROUGH: outbox.forgotten_through,
+            names.NAME: self._config.name,
+            **self._node_health(),
+        }
+
+    def _node_health(self) -> dict[str, Scalar | None]:
+        own = {names.OUTBOX_RECORDS: self._outbox.pending_count, names.RECONNECTS: self.reconnects}
+        return {**self._health(), **own}
+
+    def _complain(self, what: str) -> None:
+        """Log what is wrong with what others send, once in a row."""
+        if what != self._complaint:
+            self._complaint = what
+            logger.warning("%s", what)
