@@ -12,7 +12,7 @@ UNPROTECTED = (None, "", "http://opcfoundation.org/UA/SecurityPolicy#None")
 
 
 async def sign_in(client: Client, settings: Settings) -> None:
-    """Give the client its user and password, if any; raises LinkError when the server would read it in clear text.
+    """Give the client its user and password, if any; raises LinkError when they would go out in clear text.
 
     The library sends a password in clear without asking wherever the server does not offer to encrypt it.
     """
