@@ -163,6 +163,13 @@ class MachineTracker:
         at_ms = max(self.at_ms, at_ms)
         return self._follow(self._watch.advance(at_ms), at_ms)
 
+    def miss(self, at_ms: int) -> list[Record]:
+        """Account for time that nobody measured, as when the clock was set forward: OFFLINE up to `at_ms`."""
+        records = self._miss(max(self.at_ms, at_ms))
+        self._watch.advance(self.at_ms)
+        self._enter(self._watch.state, self.at_ms)
+        return records
+
     def set_job(self, job: str, at_ms: int) -> list[Record]:
         """Start, change or clear ("") the job: the open window ends here."""
         records = self.advance(at_ms)
