@@ -3,10 +3,16 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import msgspec
 
-REGISTERS = {
+Kind = Literal[
+    "bool", "uint16", "int16", "uint32", "int32", "float32", "uint64", "int64", "float64"
+]  # fmt: skip
+Order = Literal["ABCD", "CDAB", "BADC", "DCBA"]
+
+REGISTERS: dict[Kind, int] = {
     "bool": 1,
     "uint16": 1,
     "int16": 1,
@@ -19,7 +25,6 @@ REGISTERS = {
 }
 """Type of a value -> how many 16-bit registers it fills."""
 
-ORDERS = ("ABCD", "CDAB", "BADC", "DCBA")
 REGISTER_TABLES = ("holding", "input")
 BIT_TABLES = ("coil", "discrete")
 TABLES = REGISTER_TABLES + BIT_TABLES
@@ -28,7 +33,7 @@ MAX_REGISTERS = 125  # MODBUS Application Protocol V1.1b3, 6.3: one read returns
 
 
 class Signal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One signal as written: one of the four tables with a 0-based address, and how to read it.
+    """One signal as written: exactly one of the four tables with its 0-based address, and how to read it.
 
     `type` is uint16 for registers and bool for bits unless said; a bool of a whole register is "not zero".
     A number becomes raw * scale + offset. `bit` (0 = lowest) takes one bit of a register.
@@ -38,23 +43,74 @@ class Signal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     input: int | None = None
     coil: int | None = None
     discrete: int | None = None
-    type: str | None = None
-    order: str = "ABCD"
+    type: Kind | None = None
+    order: Order = "ABCD"
     scale: float = 1.0
     offset: float = 0.0
     bit: int | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse what can never work."""
+        named = [table for table in TABLES if getattr(self, table) is not None]
+        if len(named) != 1:
+            got = ", ".join(named) or "none"
+            raise ValueError(f"expected exactly one of {', '.join(TABLES)}, got {got}")
+        _require(self.table, self.address, 0, LAST_ADDRESS + 1 - self.width)
+        if self.table in BIT_TABLES:
+            self._require_bit()
+        elif self.bit is not None:
+            _require("bit", self.bit, 0, 15)
+            if self.kind not in ("bool", "uint16"):
+                raise ValueError(f"bit: expected type bool or uint16 beside it, got '{self.kind}'")
+        self._require_scale()
+
+    @property
+    def table(self) -> str:
+        """The one table that is named."""
+        return next(table for table in TABLES if getattr(self, table) is not None)
+
+    @property
+    def address(self) -> int:
+        """The first address in that table."""
+        address: int = getattr(self, self.table)
+        return address
+
+    @property
+    def kind(self) -> Kind:
+        """The type as written or as understood."""
+        is_bool = self.table in BIT_TABLES or self.bit is not None
+        return self.type or ("bool" if is_bool else "uint16")
+
+    @property
+    def width(self) -> int:
+        """How many registers, or bits, it fills."""
+        return 1 if self.table in BIT_TABLES else REGISTERS[self.kind]
+
+    def _require_bit(self) -> None:
+        if self.bit is not None:
+            raise ValueError("bit: a coil or discrete input is a bit already")
+        if self.kind != "bool":
+            raise ValueError(f"type: expected bool for a coil or discrete input, got '{self.kind}'")
+
+    def _require_scale(self) -> None:
+        if (self.kind == "bool" or self.bit is not None) and (self.scale, self.offset) != (1.0, 0.0):
+            raise ValueError("scale: a bit has no scale or offset")
+        if not math.isfinite(self.scale) or self.scale == 0:
+            raise ValueError(f"scale: expected a number other than 0, got {self.scale}")
+        if not math.isfinite(self.offset):
+            raise ValueError(f"offset: expected a number, got {self.offset}")
+
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One signal, checked: `width` registers (or one bit) of `table` from `address` on, and their meaning."""
+    """One signal, understood: `width` registers (or one bit) of `table` from `address` on."""
 
     signal: str
     table: str
     address: int
     width: int = 1
-    type: str = "uint16"
-    order: str = "ABCD"
+    type: Kind = "uint16"
+    order: Order = "ABCD"
     scale: float = 1.0
     offset: float = 0.0
     bit: int | None = None
@@ -73,7 +129,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     host: str
-    signals: dict[str, dict[str, bool | int | float | str]]
+    signals: dict[str, Signal]
     port: int = 502
     unit: int = 1
     poll_ms: int = 250
@@ -93,11 +149,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         _require("gap", self.gap, 0, MAX_REGISTERS)
         if not self.signals:
             raise ValueError("signals: expected at least one signal, got none")
-        for point in points(self.signals):
-            if point.table in REGISTER_TABLES and point.width > self.max_registers:
+        for name, signal in self.signals.items():
+            if signal.width > self.max_registers:
                 raise ValueError(
-                    f"max_registers: expected at least {point.width} for signals.{point.signal} "
-                    f"of type {point.type}, got {self.max_registers}"
+                    f"max_registers: expected at least {signal.width} for signals.{name} "
+                    f"of type {signal.kind}, got {self.max_registers}"
                 )
 
     @property
@@ -106,58 +162,24 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return 3 * self.poll_ms / 1000 + 10 * self.timeout_s
 
 
-def points(signals: Mapping[str, Mapping[str, object]]) -> tuple[Point, ...]:
-    """Check every signal; raises ValueError, as in `signals.parts.order: expected one of ABCD, ...`."""
-    return tuple(_point(name, _signal(name, table)) for name, table in signals.items())
-
-
-def _signal(name: str, table: Mapping[str, object]) -> Signal:
-    try:
-        return msgspec.convert(table, Signal)
-    except msgspec.ValidationError as error:
-        reason, _, path = str(error).partition(" - at `$")
-        raise ValueError(f"signals.{name}{path.rstrip('`')}: {reason}") from None
-
-
-def _point(name: str, signal: Signal) -> Point:
-    place = f"signals.{name}"
-    named = [table for table in TABLES if getattr(signal, table) is not None]
-    if len(named) != 1:
-        got = ", ".join(named) or "none"
-        raise ValueError(f"{place}: expected exactly one of {', '.join(TABLES)}, got {got}")
-    table = named[0]
-    is_bit = table in BIT_TABLES
-    kind = signal.type or ("bool" if is_bit or signal.bit is not None else "uint16")
-    _require_one_of(f"{place}.type", kind, ("bool",) if is_bit else tuple(REGISTERS))
-    _require_one_of(f"{place}.order", signal.order, ORDERS)
-    width = 1 if is_bit else REGISTERS[kind]
-    address: int = getattr(signal, table)
-    _require(f"{place}.{table}", address, 0, LAST_ADDRESS + 1 - width)
-    _require_meaning(place, kind, signal, is_bit)
-    meaning = (kind, signal.order, signal.scale, signal.offset, signal.bit)
-    return Point(name, table, address, width, *meaning)
-
-
-def _require_meaning(place: str, kind: str, signal: Signal, is_bit: bool) -> None:
-    if signal.bit is not None:
-        if is_bit:
-            raise ValueError(f"{place}.bit: a coil or discrete input is a bit already")
-        if REGISTERS[kind] != 1:
-            raise ValueError(f"{place}.bit: expected type bool or uint16 beside it, got '{kind}'")
-        _require(f"{place}.bit", signal.bit, 0, 15)
-    if (kind == "bool" or signal.bit is not None) and (signal.scale, signal.offset) != (1.0, 0.0):
-        raise ValueError(f"{place}.scale: a bit has no scale or offset")
-    if not math.isfinite(signal.scale) or signal.scale == 0:
-        raise ValueError(f"{place}.scale: expected a number other than 0, got {signal.scale}")
-    if not math.isfinite(signal.offset):
-        raise ValueError(f"{place}.offset: expected a number, got {signal.offset}")
+def points(signals: Mapping[str, Signal]) -> tuple[Point, ...]:
+    """Return what to read, one point a signal."""
+    return tuple(
+        Point(
+            name,
+            signal.table,
+            signal.address,
+            signal.width,
+            signal.kind,
+            signal.order,
+            signal.scale,
+            signal.offset,
+            signal.bit,
+        )
+        for name, signal in signals.items()
+    )
 
 
 def _require(path: str, value: float, lowest: float, highest: float) -> None:
     if not lowest <= value <= highest:
         raise ValueError(f"{path}: expected {lowest} to {highest}, got {value}")
-
-
-def _require_one_of(path: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ValueError(f"{path}: expected one of {', '.join(allowed)}, got '{value}'")

@@ -1,5 +1,6 @@
 import math
 import struct
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from agent.drivers.modbus.blocks import coalesce
 from agent.drivers.modbus.decode import FORMATS, NOT_A_NUMBER, decode, values
-from agent.drivers.modbus.settings import ORDERS, REGISTERS, Point
+from agent.drivers.modbus.settings import REGISTERS, Kind, Order, Point
 from agent.drivers.reading import GOOD, Value
 
 # What each order means, byte by byte, as device manuals draw it: A is the most significant byte.
@@ -16,7 +17,7 @@ ON_THE_LINE = {
     2: {"ABCD": "ABCD", "CDAB": "CDAB", "BADC": "BADC", "DCBA": "DCBA"},
     4: {"ABCD": "ABCDEFGH", "CDAB": "GHEFCDAB", "BADC": "BADCFEHG", "DCBA": "HGFEDCBA"},
 }
-NUMBERS: dict[str, st.SearchStrategy[int | float]] = {
+NUMBERS: dict[Kind, st.SearchStrategy[int | float]] = {
     "uint16": st.integers(0, 2**16 - 1),
     "int16": st.integers(-(2**15), 2**15 - 1),
     "uint32": st.integers(0, 2**32 - 1),
@@ -28,21 +29,21 @@ NUMBERS: dict[str, st.SearchStrategy[int | float]] = {
 }
 
 
-def on_the_line(number: int | float, kind: str, order: str) -> list[int]:
+def on_the_line(number: int | float, kind: Kind, order: Order) -> list[int]:
     raw = struct.pack(FORMATS[kind], number)
     letters = ON_THE_LINE[REGISTERS[kind]][order]
     line = bytes(raw["ABCDEFGH".index(letter)] for letter in letters)
     return [line[at] << 8 | line[at + 1] for at in range(0, len(line), 2)]
 
 
-def point(kind: str, **changes: object) -> Point:
+def point(kind: Kind, **changes: object) -> Point:
     return Point("s", "holding", 0, REGISTERS[kind], kind, **changes)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("order", get_args(Order))
 @pytest.mark.parametrize("kind", NUMBERS)
 @given(data=st.data())
-def test_every_type_in_every_order_comes_back(kind: str, order: str, data: st.DataObject) -> None:
+def test_every_type_in_every_order_comes_back(kind: Kind, order: Order, data: st.DataObject) -> None:
     number = data.draw(NUMBERS[kind])
     value = decode(point(kind, order=order), on_the_line(number, kind, order))
     assert value == number

@@ -1,24 +1,26 @@
-import msgspec
 import pytest
 
 from agent.drivers.modbus.settings import Point, Settings, points
+from agent.errors import ConfigError
+from agent.mistakes import converted
 
 ONE_OF = "expected exactly one of holding, input, coil, discrete"
-ORDER_OF = "expected one of ABCD, CDAB, BADC, DCBA"
+ORDER_OF = "expected one of ABCD, BADC, CDAB, DCBA"
 PARTS = {"input": 0, "type": "uint32", "order": "CDAB"}
 
 
 def settings(**changes: object) -> Settings:
-    return msgspec.convert({"host": "127.0.0.1", "signals": {"parts": PARTS}} | changes, Settings)
+    table = {"host": "127.0.0.1", "signals": {"spare": {"holding": 0}, "parts": PARTS}} | changes
+    return converted(table, Settings, "modbus")
 
 
 def test_a_signal_becomes_a_point() -> None:
-    assert points(settings().signals) == (Point("parts", "input", 0, 2, "uint32", "CDAB"),)
+    assert points(settings().signals)[1:] == (Point("parts", "input", 0, 2, "uint32", "CDAB"),)
 
 
 def test_types_have_defaults_by_table() -> None:
     table = {"load": {"holding": 7}, "green": {"discrete": 3}, "alarm": {"holding": 1, "bit": 15}}
-    assert points(table) == (
+    assert points(settings(signals=table).signals) == (
         Point("load", "holding", 7, 1, "uint16"),
         Point("green", "discrete", 3, 1, "bool"),
         Point("alarm", "holding", 1, 1, "bool", bit=15),
@@ -30,34 +32,34 @@ def test_types_have_defaults_by_table() -> None:
     [
         (
             PARTS | {"order": "ABDC"},
-            f"signals.parts.order: {ORDER_OF}, got 'ABDC'",
+            f".order: {ORDER_OF}, got 'ABDC'",
         ),
-        (PARTS | {"type": "uint31"}, "signals.parts.type: expected one of bool, uint16, int16"),
-        (PARTS | {"ordr": "ABCD"}, "signals.parts: Object contains unknown field `ordr`"),
-        (PARTS | {"scale": "2"}, "signals.parts.scale: Expected `float`, got `str`"),
-        (PARTS | {"scale": 0}, "signals.parts.scale: expected a number other than 0, got 0.0"),
-        (PARTS | {"offset": float("nan")}, "signals.parts.offset: expected a number, got nan"),
+        (PARTS | {"type": "uint31"}, ".type: expected one of bool, float32, float64, int16"),
+        (PARTS | {"ordr": "ABCD"}, ".ordr: unknown setting; did you mean order?"),
+        (PARTS | {"scale": "2"}, ".scale: expected float, got str"),
+        (PARTS | {"scale": 0}, ".scale: expected a number other than 0, got 0.0"),
+        (PARTS | {"offset": float("nan")}, ".offset: expected a number, got nan"),
         (
             PARTS | {"holding": 0},
-            "signals.parts: expected exactly one of holding, input, coil, discrete, got hold",
+            ": expected exactly one of holding, input, coil, discrete, got hold",
         ),
         (
             {"type": "int16"},
-            "signals.parts: expected exactly one of holding, input, coil, discrete, got none",
+            ": expected exactly one of holding, input, coil, discrete, got none",
         ),
-        ({"input": 65_535, "type": "int32"}, "signals.parts.input: expected 0 to 65534, got 65535"),
-        ({"coil": -1}, "signals.parts.coil: expected 0 to 65535, got -1"),
-        ({"coil": 0, "type": "uint16"}, "signals.parts.type: expected one of bool, got 'uint16'"),
-        ({"coil": 0, "bit": 1}, "signals.parts.bit: a coil or discrete input is a bit already"),
-        ({"holding": 0, "bit": 16}, "signals.parts.bit: expected 0 to 15, got 16"),
-        ({"holding": 0, "bit": 1, "type": "uint32"}, "signals.parts.bit: expected type bool or uint16"),
-        ({"holding": 0, "bit": 1, "scale": 2}, "signals.parts.scale: a bit has no scale or offset"),
+        ({"input": 65_535, "type": "int32"}, ".input: expected 0 to 65534, got 65535"),
+        ({"coil": -1}, ".coil: expected 0 to 65535, got -1"),
+        ({"coil": 0, "type": "uint16"}, ".type: expected bool for a coil or discrete input, got 'uint16'"),
+        ({"coil": 0, "bit": 1}, ".bit: a coil or discrete input is a bit already"),
+        ({"holding": 0, "bit": 16}, ".bit: expected 0 to 15, got 16"),
+        ({"holding": 0, "bit": 1, "type": "uint32"}, ".bit: expected type bool or uint16"),
+        ({"holding": 0, "bit": 1, "scale": 2}, ".scale: a bit has no scale or offset"),
     ],
 )
 def test_a_wrong_signal_is_refused_with_its_path(signal: dict[str, object], message: str) -> None:
-    with pytest.raises(msgspec.ValidationError) as raised:
-        settings(signals={"parts": signal})
-    assert str(raised.value).startswith(message)
+    with pytest.raises(ConfigError) as raised:
+        settings(signals={"spare": {"holding": 0}, "parts": signal})
+    assert str(raised.value).startswith(f"modbus.signals.parts{message}")
 
 
 @pytest.mark.parametrize(
@@ -72,11 +74,11 @@ def test_a_wrong_signal_is_refused_with_its_path(signal: dict[str, object], mess
         ({"max_registers": 1}, "max_registers: expected at least 2 for signals.parts of type uint32, got 1"),
         ({"gap": -1}, "gap: expected 0 to 125, got -1"),
         ({"signals": {}}, "signals: expected at least one signal, got none"),
-        ({"prot": 502}, "Object contains unknown field `prot`"),
-        ({"port": "502"}, "Expected `int`, got `str` - at `$.port`"),
+        ({"prot": 502}, "prot: unknown setting; did you mean port?"),
+        ({"port": "502"}, "port: expected int, got str"),
     ],
 )
 def test_wrong_settings_are_refused_with_their_path(changes: dict[str, object], message: str) -> None:
-    with pytest.raises(msgspec.ValidationError) as raised:
+    with pytest.raises(ConfigError) as raised:
         settings(**changes)
-    assert str(raised.value) == message
+    assert str(raised.value) == f"modbus.{message}"

@@ -1,13 +1,14 @@
-import msgspec
 import pytest
 
 from agent.drivers.opcua.settings import Settings
+from agent.errors import ConfigError
+from agent.mistakes import converted
 
 SIGNALS = {"parts": "nsu=urn:maker:machine;s=Parts"}
 
 
 def settings(**changes: object) -> Settings:
-    return msgspec.convert({"url": "opc.tcp://127.0.0.1:4840", "signals": SIGNALS} | changes, Settings)
+    return converted({"url": "opc.tcp://127.0.0.1:4840", "signals": SIGNALS} | changes, Settings, "opcua")
 
 
 def test_a_server_needs_only_its_url_and_signals() -> None:
@@ -37,12 +38,12 @@ def test_a_server_needs_only_its_url_and_signals() -> None:
         ({"resync_s": 0}, "resync_s: expected 0.1 to 300, got 0.0"),
         ({"timeout_s": 0.01}, "timeout_s: expected 0.1 to 60, got 0.01"),
         ({"password_file": "/etc/x"}, "password_file: expected a username beside it, got none"),
-        ({"security": "None"}, "Object contains unknown field `security`"),
-        ({"password": "x"}, "Object contains unknown field `password`"),
+        ({"security": "None"}, "security: unknown setting; known: url"),
+        ({"password": "x"}, "password: unknown setting; did you mean password_file?"),
     ],
 )
 def test_wrong_settings_are_refused_with_their_path(changes: dict[str, object], message: str) -> None:
-    with pytest.raises(msgspec.ValidationError) as raised:
+    with pytest.raises(ConfigError) as raised:
         settings(**changes)
-    assert str(raised.value).startswith(message)
+    assert str(raised.value).startswith(f"opcua.{message}")
     assert "secret" not in str(raised.value)
