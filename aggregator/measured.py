@@ -3,7 +3,7 @@
 Nothing here calls a clock: `now_ms` is passed in.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -146,12 +146,12 @@ def add_up(windows: Collection[Window]) -> Totals | None:
 class Load:
     """How busy a group of machines was over a range; `state_ms` sums their windows.
 
-    `machine_ms` is the length of the range times the number of machines.
+    `cycles` is None when no window tells; `machine_ms` is the length of the range times the machines.
     """
 
     machines: int
     state_ms: StateMs
-    cycles: int
+    cycles: int | None
     machine_ms: int
 
     @property
@@ -165,12 +165,11 @@ class Load:
         return min(1.0, known_ms(self.state_ms) / self.machine_ms) if self.machine_ms else 0.0
 
 
-def load_of(keys: Collection[MachineKey], totals: Mapping[MachineKey, Totals], length_ms: int) -> Load:
-    """Return the load of a group of machines over a range of `length_ms`."""
-    found = [totals[key] for key in keys if key in totals]
+def load_of(machines: int, totals: Collection[Totals], length_ms: int) -> Load:
+    """Return the load of a group of so many machines over a range of `length_ms`, from its totals."""
     return Load(
-        len(keys),
-        add_state_ms(each.state_ms for each in found),
-        sum(each.cycles for each in found),
-        len(keys) * length_ms,
+        machines,
+        add_state_ms(each.state_ms for each in totals),
+        sum(each.cycles for each in totals) if totals else None,
+        machines * length_ms,
     )

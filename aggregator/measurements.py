@@ -49,6 +49,10 @@ class Measurements:
         """Return who the machine is; None while it is not known here."""
         return self._machines.get(key)
 
+    def machines(self) -> Collection[MachineKey]:
+        """Return every machine known here."""
+        return self._machines.keys()
+
     async def run(self) -> None:
         """Refresh until cancelled or the board closes."""
         async with self._board.listen(stored_only=True) as changes:

@@ -1,0 +1,81 @@
+"""Errors of the API as problem details (RFC 9457): what went wrong, and which parameter to change."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class WrongParameter(BaseModel):
+    """One parameter that cannot be used as it is."""
+
+    parameter: str = Field(description="Name of the parameter", examples=["since"])
+    reason: str = Field(description="What is wrong with it", examples=["expected RFC 3339 with an offset"])
+
+
+class Problem(BaseModel):
+    """Problem details, RFC 9457."""
+
+    type: str = Field("about:blank", description="Kind of problem; `about:blank`: the status says it all")
+    title: str = Field(description="The status in words", examples=["Not Found"])
+    status: int = Field(description="HTTP status", examples=[404])
+    detail: str = Field(description="What happened, and what to do", examples=["There is no such machine."])
+    instance: str = Field(description="Path that was asked for", examples=["/api/v1/machines/aoki/mc-99"])
+    errors: list[WrongParameter] | None = Field(None, description="With 422: every parameter that is wrong")
+
+
+_RESPONSES = {
+    401: "No bearer token, or one that is not valid",
+    404: "No such thing, or none that the token may see",
+    422: "A parameter is wrong; `errors` names it",
+    503: "The store does not answer; try again",
+}
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the descriptions of these statuses, for `responses=` of a route."""
+    schema = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
+    return {status: {"description": _RESPONSES[status], "content": schema} for status in statuses}
+
+
+DETAILS: dict[int, str] = {
+    401: "Send a valid token: `Authorization: Bearer …`; `machikoba user token NAME` makes one.",
+    404: "There is nothing at this address, or nothing that this token may see.",
+    405: "This address does not know that method.",
+    503: "The store does not answer now; nothing is lost. Try again in a minute.",
+    500: "This is our fault and has been logged. Try again in a minute.",
+}
+
+
+def problem(
+    request: Request,
+    status: int,
+    detail: str | None = None,
+    errors: Sequence[WrongParameter] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """Return the answer for a status."""
+    title = HTTPStatus(status).phrase
+    body = Problem(
+        type="about:blank",
+        title=title,
+        status=status,
+        detail=detail or DETAILS.get(status, title),
+        instance=request.url.path,
+        errors=list(errors) if errors else None,
+    )
+    content = body.model_dump(exclude_none=True)
+    return JSONResponse(content, status, dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def wrong_parameters(errors: Sequence[Any]) -> list[WrongParameter]:
+    """Return FastAPI's validation errors by the parameter's name."""
+    return [
+        WrongParameter(parameter=".".join(str(part) for part in error["loc"][1:]), reason=error["msg"])
+        for error in errors
+    ]

@@ -1,0 +1,191 @@
+"""`machines/{factory}/{machine}/windows` and `/changes`: what was measured, page by page."""
+
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+from pydantic import AwareDatetime, BaseModel, Field
+
+from agent.contract.states import State
+from aggregator.api.caller import CallerScope, Found, machine_of
+from aggregator.api.moments import DAY_MS, Since, Until, range_ms, text
+from aggregator.api.problem import responses
+from aggregator.api.states import StateMilliseconds, by_name
+from aggregator.measured import HOUR_MS
+from aggregator.model.machine import MachineKey
+from aggregator.model.window import StateChange, Totals, Window
+from aggregator.services import Services
+
+router = APIRouter(prefix="/api/v1/machines/{factory}/{machine}", tags=["history"])
+
+MAX_LIMIT = 10_000
+MAX_DAYS = 1_000  # of one page with resolution=day: each day is a query of its own
+CHUNK_MS = 31 * DAY_MS
+
+Limit = Annotated[
+    int, Query(ge=1, le=MAX_LIMIT, description="At most this many rows a page (days: at most 1,000)")
+]
+Cursor = Annotated[
+    str | None,
+    Query(pattern=r"^[0-9]{1,15}$", description="`next_cursor` of the page before; keep the rest as it was"),
+]
+
+
+class Resolution(StrEnum):
+    """Windows as stored, or their totals by UTC hour or local day."""
+
+    MINUTE = "minute"
+    HOUR = "hour"
+    DAY = "day"
+
+
+class WindowRow(BaseModel):
+    """Totals over `[start, end)`. null is unknown, never 0."""
+
+    start: AwareDatetime = Field(description="RFC 3339", examples=["2026-11-22T14:05:00.000+09:00"])
+    end: AwareDatetime = Field(
+        description="RFC 3339, not included", examples=["2026-11-22T14:06:00.000+09:00"]
+    )
+    measured_ms: int = Field(
+        ge=0,
+        description="Milliseconds that windows cover, the sum of `state_ms`; the rest has no data",
+        examples=[60000],
+    )
+    state_ms: StateMilliseconds = Field(description="Milliseconds in each state")
+    cycles: int = Field(ge=0, description="Machine cycles", examples=[4])
+    cycles_total: int | None = Field(
+        description="The agent's running count at the end; null for hours and days", examples=[182004]
+    )
+    good: int | None = Field(description="Good pieces; null when not counted here", examples=[4])
+    scrap: int | None = Field(description="Scrapped pieces; null when not counted here", examples=[0])
+    job: str | None = Field(description="Job that ran; null when none did, and for hours and days")
+
+
+class WindowPage(BaseModel):
+    """Windows in time order. A page can be empty and still have a next one."""
+
+    factory: str
+    machine: str
+    resolution: Resolution
+    windows: list[WindowRow]
+    next_cursor: str | None = Field(description="For the next page; null at the end")
+
+
+class ChangeRow(BaseModel):
+    """The machine went into `state` at `at`."""
+
+    at: AwareDatetime = Field(description="RFC 3339", examples=["2026-11-22T14:05:12.250+09:00"])
+    state: State = Field(examples=["RUNNING"])
+    job: str | None = Field(description="Job that ran; null when none did")
+
+
+class ChangePage(BaseModel):
+    """State changes in time order."""
+
+    factory: str
+    machine: str
+    changes: list[ChangeRow]
+    next_cursor: str | None = Field(description="For the next page; null at the end")
+
+
+_RESPONSES = responses(401, 404, 422, 503)
+
+
+@router.get("/windows", response_model=WindowPage, responses=_RESPONSES, summary="Windows of a machine")
+def list_windows(
+    *,
+    found: Found,
+    scope: CallerScope,
+    factory: str,
+    machine: str,
+    since: Since = None,
+    until: Until = None,
+    resolution: Resolution = Resolution.MINUTE,
+    limit: Limit = 1_000,
+    cursor: Cursor = None,
+) -> JSONResponse:
+    """Milliseconds in each state, cycles and pieces: by minute as stored, or summed by hour or local day."""
+    key = machine_of(found, scope, MachineKey(factory, machine)).key
+    since_ms, until_ms = range_ms(since, until, found.now())
+    since_ms = max(since_ms, int(cursor or 0))
+    zone = found.config.zone
+    rows: Sequence[Window | Totals]
+    if resolution is Resolution.MINUTE:
+        rows, following = _minutes(found, key, since_ms, until_ms, limit)
+    elif resolution is Resolution.HOUR:
+        end_ms = min(until_ms, since_ms + limit * HOUR_MS)
+        rows, following = found.timeseries.hours([key], since_ms, end_ms), end_ms
+    else:
+        end_ms = min(until_ms, since_ms + min(limit, MAX_DAYS) * DAY_MS)
+        rows, following = found.timeseries.days([key], since_ms, end_ms, zone), end_ms
+    return _page(
+        key, "windows", [_row(row, zone) for row in rows], following, until_ms, resolution=resolution
+    )
+
+
+@router.get("/changes", response_model=ChangePage, responses=_RESPONSES, summary="State changes of a machine")
+def list_changes(
+    *,
+    found: Found,
+    scope: CallerScope,
+    factory: str,
+    machine: str,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = 1_000,
+    cursor: Cursor = None,
+) -> JSONResponse:
+    """When the machine went into which state."""
+    key = machine_of(found, scope, MachineKey(factory, machine)).key
+    since_ms, until_ms = range_ms(since, until, found.now())
+    zone = found.config.zone
+    rows: list[StateChange] = []
+    following = until_ms
+    for change in _changes(found, key, max(since_ms, int(cursor or 0)), until_ms):
+        if len(rows) == limit:
+            following = change.at_ms
+            break
+        rows.append(change)
+    listed = [{"at": text(row.at_ms, zone), "state": row.state.value, "job": row.job or None} for row in rows]
+    return _page(key, "changes", listed, following, until_ms)
+
+
+def _minutes(
+    found: Services, key: MachineKey, since_ms: int, until_ms: int, limit: int
+) -> tuple[Sequence[Window], int]:
+    rows = found.timeseries.windows(key, since_ms, until_ms, limit + 1)
+    return (rows[:limit], rows[limit].start_ms) if len(rows) > limit else (rows, until_ms)
+
+
+def _changes(found: Services, key: MachineKey, since_ms: int, until_ms: int) -> Iterator[StateChange]:
+    """Walk the range in pieces: nobody has to hold 20 months of changes for the first page of them."""
+    for start_ms in range(since_ms, until_ms, CHUNK_MS):
+        yield from found.timeseries.changes(key, start_ms, min(start_ms + CHUNK_MS, until_ms))
+
+
+def _row(row: Window | Totals, zone: ZoneInfo) -> dict[str, Any]:
+    """Return what `WindowRow` describes; made by hand because months of minutes are many."""
+    minute = isinstance(row, Window)
+    end_ms = row.start_ms + row.length_ms if isinstance(row, Window) else row.end_ms
+    return {
+        "start": text(row.start_ms, zone),
+        "end": text(end_ms, zone),
+        "measured_ms": sum(row.state_ms),
+        "state_ms": by_name(row.state_ms),
+        "cycles": row.cycles,
+        "cycles_total": row.cycles_total if minute else None,  # type: ignore[union-attr]
+        "good": row.good,
+        "scrap": row.scrap,
+        "job": (row.job or None) if minute else None,  # type: ignore[union-attr]
+    }
+
+
+def _page(
+    key: MachineKey, name: str, rows: list[dict[str, Any]], following_ms: int, until_ms: int, **more: str
+) -> JSONResponse:
+    cursor = str(following_ms) if following_ms < until_ms else None
+    body = {"factory": key.factory, "machine": key.machine, **more, name: rows, "next_cursor": cursor}
+    return JSONResponse(body)

@@ -1,0 +1,56 @@
+"""Error pages: what happened, and what to do next, in the visitor's language."""
+
+import asyncio
+from urllib.parse import urlencode
+
+from fastapi import Request
+from fastapi.responses import RedirectResponse, Response
+
+from aggregator.access.visitor import SignInNeeded, session_of
+from aggregator.model.user import User
+from aggregator.store.timeseries import StoreError
+from aggregator.web.formats import N_
+from aggregator.web.pages import page
+
+# Status -> what happened, what to do next.
+_WORDS: dict[int, tuple[str, str]] = {
+    401: (N_("Please sign in"), N_("Your session is over, or you have not signed in yet.")),
+    403: (
+        N_("That is not allowed"),
+        N_("The form may have been open for too long. Go back, load the page again and retry."),
+    ),
+    404: (
+        N_("There is no such page"),
+        N_("The address may be mistyped, or what it named is not yours to see."),
+    ),
+    405: (N_("That cannot be done here"), N_("Go back to the overview and try from there.")),
+    422: (N_("The address or form is not right"), N_("Go back, check what you entered and try again.")),
+    503: (
+        N_("The data store does not answer"),
+        N_("Machines keep recording and nothing is lost. Please try again in a minute."),
+    ),
+}
+_OTHER = (
+    N_("Something went wrong"),
+    N_("This is our fault, and it has been logged. Please try again in a minute."),
+)
+
+
+async def error_page(request: Request, status_code: int) -> Response:
+    """Return the page for a status; it works without the store too."""
+    title, advice = _WORDS.get(status_code, _OTHER)
+    user = await _user(request)
+    return page(request, "error.html", user, status_code, error_title=title, error_advice=advice)
+
+
+def to_sign_in(_request: Request, error: Exception) -> Response:
+    """Send a visitor to the sign-in page, and back afterwards."""
+    back = error.back if isinstance(error, SignInNeeded) else "/"
+    return RedirectResponse(f"/login?{urlencode({'back': back})}" if back != "/" else "/login", 303)
+
+
+async def _user(request: Request) -> User | None:
+    try:
+        return await asyncio.to_thread(session_of, request)
+    except StoreError:
+        return None

@@ -1,0 +1,162 @@
+"""`/` overview: is anything wrong, and who has time?"""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse
+
+from agent.contract.states import STATES, State
+from aggregator.access.scope import visible
+from aggregator.access.visitor import services, signed_in
+from aggregator.live import LiveMachine
+from aggregator.measured import DAY_MS, HOUR_MS, MINUTE_MS, Load, load_of
+from aggregator.model.machine import Factory, Machine, MachineKey
+from aggregator.model.user import User
+from aggregator.model.window import Totals
+from aggregator.services import Services
+from aggregator.web.attach import attach_values
+from aggregator.web.order import by_factory, in_order
+from aggregator.web.pages import page
+from aggregator.web.strip import stacked_bars
+from aggregator.web.trend import Trend, trend_of
+
+router = APIRouter(include_in_schema=False)
+
+MOST_SHOWN = 5
+ENOUGH_COVERAGE = 0.5
+"""Below this a process is not called the busiest or the least busy: too little is known of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the store says, read once for a page."""
+
+    factories: list[Factory]
+    machines: list[Machine]
+    totals: Mapping[MachineKey, Totals]
+    hours: list[Totals]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A process or a factory: who belongs to it now, and its load over the last 24 hours."""
+
+    id: str
+    name: str
+    counts: tuple[int, ...]
+    load: Load
+    heard_ms: int | None
+    silent_since_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """All that the page says; `counts` is by state in the order of `STATES`."""
+
+    machines: int
+    counts: tuple[int, ...]
+    down: list[tuple[Machine, LiveMachine, str]]
+    down_count: int
+    silent: list[Group]
+    factories: list[Group]
+    processes: list[Group]
+    busiest: Group | None
+    calmest: Group | None
+    load: Load
+    trend: Trend
+
+
+@router.get("/")
+async def overview(request: Request, user: Annotated[User, Depends(signed_in)]) -> HTMLResponse:
+    """Show how the machines that the user may see are doing."""
+    found = services(request)
+    now_ms = found.now()
+    until_ms = now_ms - now_ms % MINUTE_MS
+    seen = await asyncio.to_thread(_look, found, user, until_ms)
+    return page(
+        request,
+        "overview.html",
+        user,
+        overview=build_overview(found, seen, until_ms),
+        attach=attach_values(found),
+        states=STATES,
+        stacked_bars=stacked_bars,
+    )
+
+
+def _look(found: Services, user: User, until_ms: int) -> Seen:
+    machines = found.records.machines(visible(user))
+    keys = [machine.key for machine in machines]
+    first_ms = until_ms - until_ms % HOUR_MS - DAY_MS
+    return Seen(
+        found.records.factories(visible(user)),
+        machines,
+        found.timeseries.totals(keys, until_ms - DAY_MS, until_ms),
+        list(found.timeseries.hours(keys, first_ms, until_ms)),
+    )
+
+
+def build_overview(found: Services, seen: Seen, until_ms: int) -> Overview:
+    """Return the page's values; asks nothing of the store."""
+    live = {machine.key: found.board.get(machine.key) for machine in seen.machines}
+    names = {factory.id: factory.name for factory in seen.factories}
+    down = [machine for machine in seen.machines if live[machine.key].state is State.DOWN]
+    down.sort(key=lambda machine: live[machine.key].since_ms or until_ms)
+    factories = _factories(found, seen, live)
+    processes = _processes(found, seen, live)
+    told = [group for group in processes if group.load.coverage >= ENOUGH_COVERAGE]
+    by_load = sorted(told, key=lambda group: group.load.utilization or 0.0)
+    return Overview(
+        machines=len(seen.machines),
+        counts=_counts(live.values()),
+        down=[
+            (machine, live[machine.key], names.get(machine.key.factory, machine.key.factory))
+            for machine in down[:MOST_SHOWN]
+        ],
+        down_count=len(down),
+        silent=[group for group in factories if group.silent_since_ms is not None],
+        factories=factories,
+        processes=processes,
+        busiest=by_load[-1] if len(by_load) > 1 else None,
+        calmest=by_load[0] if len(by_load) > 1 else None,
+        load=load_of(len(live), list(seen.totals.values()), DAY_MS),
+        trend=trend_of(seen.hours, len(live), until_ms),
+    )
+
+
+def _factories(found: Services, seen: Seen, live: Mapping[MachineKey, LiveMachine]) -> list[Group]:
+    return [
+        _group(factory.id, factory.name, [machine.key for machine in own], live, seen.totals)
+        for factory, own in by_factory(seen.factories, seen.machines, found.config)
+    ]
+
+
+def _processes(found: Services, seen: Seen, live: Mapping[MachineKey, LiveMachine]) -> list[Group]:
+    own: dict[str, list[MachineKey]] = {}
+    for machine in seen.machines:
+        if machine.process:
+            own.setdefault(machine.process, []).append(machine.key)
+    return [_group(name, name, own[name], live, seen.totals) for name in in_order(own, found.config)]
+
+
+def _group(
+    id_: str,
+    name: str,
+    keys: Collection[MachineKey],
+    live: Mapping[MachineKey, LiveMachine],
+    totals: Mapping[MachineKey, Totals],
+) -> Group:
+    own = [live[key] for key in keys]
+    heard = max((machine.heard_ms for machine in own if machine.heard_ms is not None), default=None)
+    gone = [machine.since_ms or machine.heard_ms or 0 for machine in own if not machine.connected]
+    silent = max(gone) if gone and len(gone) == len(own) else None
+    load = load_of(len(keys), [totals[key] for key in keys if key in totals], DAY_MS)
+    return Group(id_, name, _counts(own), load, heard, silent)
+
+
+def _counts(machines: Collection[LiveMachine]) -> tuple[int, ...]:
+    states = [machine.state for machine in machines]
+    return tuple(states.count(state) for state in STATES)

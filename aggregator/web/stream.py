@@ -1,0 +1,114 @@
+"""`/floor/events`: machines whose tile changed, as server-sent events.
+
+Every listener gets only machines that it may see. At the beginning, and so after every reconnect, it gets
+all of them; then what changes. What waits for a slow listener is bounded by the number of machines.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from aggregator.access.scope import covers, visible
+from aggregator.access.visitor import services, session_of
+from aggregator.live import Changed
+from aggregator.model.machine import MachineKey
+from aggregator.model.user import User
+from aggregator.services import Services
+from aggregator.web.pages import language_of
+from aggregator.web.tile import Tiles
+
+HEARTBEAT_S = 5.0
+"""The scripts take a stream for broken when they miss three of these."""
+
+CHECK_SESSION_S = 60.0
+SEND_TIMEOUT_S = 30.0
+RETRY_MS = 2_000
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/floor/events")
+async def floor_events(
+    request: Request, user: Annotated[User | None, Depends(session_of)]
+) -> EventSourceResponse:
+    """Stream the tiles that change; 401 when nobody is signed in."""
+    if user is None:
+        raise HTTPException(401)
+    return EventSourceResponse(
+        tile_events(request, user),
+        ping=3600,
+        send_timeout=SEND_TIMEOUT_S,
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+async def tile_events(request: Request, user: User) -> AsyncIterator[ServerSentEvent]:
+    """Yield a `machine` event for each tile that changed, and heartbeats; ends with session or server."""
+    found = services(request)
+    listener = _Listener(found, request.app.state.tiles, user, language_of(request))
+    checked_ms = found.now()
+    async with found.board.listen() as changes:
+        yield ServerSentEvent(event="heartbeat", data=str(found.now()), retry=RETRY_MS)
+        for event in listener.events(found.measurements.machines()):
+            yield event
+        async for changed in _or_nothing(changes, HEARTBEAT_S):
+            for event in listener.events(changed):
+                yield event
+            if not changed:
+                yield ServerSentEvent(event="heartbeat", data=str(found.now()))
+            if found.now() - checked_ms > CHECK_SESSION_S * 1000:
+                checked_ms = found.now()
+                if await asyncio.to_thread(session_of, request) != user:
+                    return
+
+
+class _Listener:
+    """Knows what one page was sent last, so that nothing is sent twice."""
+
+    def __init__(self, found: Services, tiles: Tiles, user: User, language: str) -> None:
+        self._services = found
+        self._tiles = tiles
+        self._scope = visible(user)
+        self._language = language
+        self._sent: dict[MachineKey, str] = {}
+
+    def events(self, keys: Iterable[MachineKey]) -> list[ServerSentEvent]:
+        """Return an event for each of these machines whose tile is not what was sent last."""
+        return [event for key in keys if covers(self._scope, key.factory) for event in self._event(key)]
+
+    def _event(self, key: MachineKey) -> list[ServerSentEvent]:
+        machine = self._services.measurements.machine(key)
+        if machine is None:
+            return []
+        live, measured = self._services.board.get(key), self._services.measurements.get(key)
+        html = self._tiles.html(machine, live, measured, self._language, self._services.now())
+        if self._sent.get(key) == html:
+            return []
+        self._sent[key] = html
+        data = {"factory": key.factory, "machine": key.machine, "html": html}
+        return [ServerSentEvent(event="machine", data=json.dumps(data, ensure_ascii=False))]
+
+
+async def _or_nothing(changes: AsyncIterator[Changed], every_s: float) -> AsyncIterator[Changed]:
+    """Yield what `changes` yields, and an empty set at least `every_s` seconds apart."""
+    waiting = asyncio.ensure_future(anext(changes, None))
+    loop = asyncio.get_running_loop()
+    due = loop.time() + every_s
+    try:
+        while True:
+            await asyncio.wait({waiting}, timeout=max(due - loop.time(), 0))
+            if waiting.done():
+                changed = waiting.result()
+                if changed is None:
+                    return
+                waiting = asyncio.ensure_future(anext(changes, None))
+                yield changed
+            if loop.time() >= due:
+                due = loop.time() + every_s
+                yield frozenset()
+    finally:
+        waiting.cancel()
