@@ -1,6 +1,10 @@
-"""What holds for every test: hypothesis never fails an example for being slow."""
+"""What all tests share: how hypothesis searches, and that a slow computer fails nothing."""
+
+import os
 
 from hypothesis import settings
 
-settings.register_profile("machikoba", deadline=None)
-settings.load_profile("machikoba")
+# No deadlines: a busy computer is no bug. In CI the same examples every time, so that a failure can be repeated.
+settings.register_profile("machikoba", deadline=None, print_blob=True)
+settings.register_profile("ci", settings.get_profile("machikoba"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "machikoba")
