@@ -52,6 +52,7 @@ class Publisher:
         forgotten: Callable[[], None] = lambda: None,
     ) -> None:
         self.reconnects = 0
+        self.is_connected = False
         self._config = config
         self._outbox = outbox
         self._now = now
@@ -115,8 +116,9 @@ class Publisher:
 
     async def _session(self, connection: Connection) -> None:
         lost: Exception | None = None
-        await self._give_birth(connection)
         try:
+            self.is_connected = True
+            await self._give_birth(connection)
             async with asyncio.TaskGroup() as tasks:
                 others = [
                     tasks.create_task(self._receive(connection), name="publisher: receive"),
@@ -128,6 +130,8 @@ class Publisher:
                     task.cancel()
         except* LinkError as group:
             lost = group.exceptions[0]
+        finally:
+            self.is_connected = False
         if lost is not None:
             raise lost
 

@@ -1,0 +1,177 @@
+"""One machine followed: its driver's readings and time in; records, live values and snapshots out."""
+
+import importlib
+import logging
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from typing import Any
+
+from agent.config import Machine
+from agent.contract.records import Record
+from agent.contract.states import State
+from agent.drivers.reading import Batch, Reading
+from agent.errors import ConfigError
+from agent.link import LinkStatus, attach
+from agent.machine import Live, MachineTracker
+
+logger = logging.getLogger(__name__)
+
+_NEVER = -1
+
+
+class Follower:
+    """Runs one machine's driver into its tracker; whatever fails in it harms no other machine.
+
+    `keep` takes the machine's id and its new records, `show` its id and present. A machine with event time
+    (a recorded log) is not moved on by the wall clock, and is read on only after `wait_for_room`.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        now: Callable[[], int],
+        *,
+        keep: Callable[[str, Sequence[Record]], None],
+        show: Callable[[str, Live], None],
+    ) -> None:
+        self.machine = machine
+        self.status = LinkStatus()
+        self.failure: str | None = None
+        """Why the machine is not followed any more; None while it is, or when its log has ended."""
+        self._now = now
+        self._keep = keep
+        self._show = show
+        self._tracker: MachineTracker | None = None
+        self._recall_through_ms = _NEVER
+
+    @property
+    def has_event_time(self) -> bool:
+        """Tell whether the machine's time is that of its readings."""
+        return self.machine.entry.event_time
+
+    def begin(self, saved: Mapping[str, object] | None, measured_since_ms: int | None = None) -> None:
+        """Go on from the snapshot `saved`, or begin anew; to be called once, before anything else."""
+        if saved is not None:
+            self._resume(saved)
+        if self._tracker is None and not self.has_event_time:
+            self._begin(self._now(), measured_since_ms)
+        self._tell()
+
+    def advance(self, at_ms: int) -> None:
+        """Let time pass up to `at_ms`, if something is due by then."""
+        if self._tracker is not None and not self.has_event_time and self._tracker.next_due_ms <= at_ms:
+            self._take(self._tracker.advance(at_ms))
+
+    def miss(self, from_ms: int, to_ms: int) -> None:
+        """The clock was set forward: what was open ends at `from_ms`, nobody measured until `to_ms`."""
+        if self._tracker is not None and not self.has_event_time:
+            self._take(self._tracker.advance(from_ms))
+            self._take(self._tracker.miss(to_ms))
+
+    def set_job(self, job: str) -> None:
+        """Start, change or clear ("") the machine's job."""
+        if self._tracker is not None:
+            at_ms = self._tracker.at_ms if self.has_event_time else self._now()
+            self._take(self._tracker.set_job(job, at_ms))
+
+    def close(self) -> None:
+        """End the open window now, for an orderly stop; a recorded log is taken up where it stands."""
+        if self._tracker is not None and not self.has_event_time:
+            self._take(self._tracker.close(self._now()))
+
+    def snapshot(self) -> dict[str, object] | None:
+        """Return all there is to remember of the machine; None before anything was heard."""
+        return None if self._tracker is None else self._tracker.snapshot()
+
+    async def run(self, wait_for_room: Callable[[], Any]) -> None:
+        """Follow until the driver ends by itself (a log does) or can never work."""
+        try:
+            if self.has_event_time:
+                async for batch in self._open():
+                    await wait_for_room()
+                    self._hear_log(batch)
+                self._end_log()
+            else:
+                await self._attach()
+        except ConfigError as error:
+            self.failure = str(error)
+            logger.warning("%s: %s; the other machines go on", self.machine.id, error)
+        except Exception as error:  # the boundary of one machine: the others must go on
+            self.failure = f"failed: {error!r}"
+            logger.exception("%s: failed; the other machines go on", self.machine.id)
+        self._lose(self.failure or "the driver ended")
+
+    async def _attach(self) -> None:
+        settings: Any = self.machine.settings
+        readings = attach(
+            self.machine.id,
+            list(self.machine.settings.signals),
+            self._open,
+            self._now,
+            status=self.status,
+            silence_s=settings.silence_s,
+        )
+        async for batch in readings:
+            self._hear(batch)
+
+    def _open(self) -> AsyncGenerator[Batch, None]:
+        # The driver's library is loaded here, by the first machine that needs it.
+        driver: Any = importlib.import_module(self.machine.entry.readings)
+        readings: AsyncGenerator[Batch, None] = driver.readings(self.machine.settings, self._now)
+        return readings
+
+    def _hear(self, batch: Batch) -> None:
+        if self._tracker is not None and batch:
+            self._take(self._tracker.take(batch))
+
+    def _hear_log(self, batch: Batch) -> None:
+        if not batch:
+            return
+        at_ms = max(reading.at_ms for reading in batch)
+        if self._tracker is not None and at_ms <= self._recall_through_ms:
+            self._tracker.recall(batch)
+            return
+        if self._tracker is None:
+            self._begin(at_ms, None)
+        self._hear(batch)
+
+    def _end_log(self) -> None:
+        if self._tracker is not None:
+            self._take(self._tracker.close(self._tracker.at_ms))
+
+    def _lose(self, reason: str) -> None:
+        """Nothing is known of the machine from now on."""
+        self.status.connected = False
+        if not self.has_event_time:
+            at_ms = self._now()
+            signals = self.machine.settings.signals
+            self._hear(tuple(Reading(signal, None, at_ms, reason) for signal in signals))
+
+    def _begin(self, at_ms: int, measured_since_ms: int | None) -> None:
+        machine = self.machine
+        self._tracker, records = MachineTracker.begin(machine.id, machine.rules, at_ms, measured_since_ms)
+        self._keep(machine.id, records)
+
+    def _resume(self, saved: Mapping[str, object]) -> None:
+        # A log resumes where it stood: the wall clock is none of its business.
+        at_ms = _NEVER if self.has_event_time else self._now()
+        try:
+            self._tracker, records = MachineTracker.resume(self.machine.rules, saved, at_ms)
+        except ValueError as error:
+            logger.warning("%s: begins anew, for what the outbox remembers is %s", self.machine.id, error)
+            return
+        if self.has_event_time:
+            self._recall_through_ms = self._tracker.at_ms
+        elif self._tracker.at_ms > at_ms:
+            behind_s = (self._tracker.at_ms - at_ms) / 1000
+            logger.warning("%s: the clock is %.0f s behind the last record", self.machine.id, behind_s)
+        self._keep(self.machine.id, records)
+
+    def _take(self, records: Sequence[Record]) -> None:
+        self._keep(self.machine.id, records)
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._tracker is not None:
+            self._show(self.machine.id, self._tracker.live)
+        else:
+            self._show(self.machine.id, Live(State.OFFLINE, self._now(), None, None, ""))
