@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from agent.errors import AgentError
 
+CHATTY = ("asyncua", "pymodbus")
+"""Libraries that tell every request; what matters of it we log ourselves."""
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 INTERRUPTED = 130  # what shells report for a command ended by Ctrl-C
@@ -52,6 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     args = make_parser(arguments).parse_args(arguments)
     logging.basicConfig(level=args.log_level.upper(), format=LOG_FORMAT, stream=sys.stderr)
+    if args.log_level != "debug":
+        for library in CHATTY:
+            logging.getLogger(library).setLevel(logging.WARNING)
     try:
         subcommand: Any = importlib.import_module(COMMANDS[args.command].module)
         return int(subcommand.run(args))
