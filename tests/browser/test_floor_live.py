@@ -1,4 +1,4 @@
-"""A state changed in the simulator stands on `/floor` without reloading; its speed is `make bench`'s figure."""
+"""A state changed in the simulator stands on `/floor` without reloading; `make bench` tells how fast."""
 
 from pathlib import Path
 
