@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the subcommand; a failure is one sentence on stderr and exit code 1, wrong usage exits with 2."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     args = make_parser(arguments).parse_args(arguments)
-    logging.basicConfig(level=args.log_level.upper(), format=LOG_FORMAT, stream=sys.stderr)
+    _log(args.log_level)
     if args.log_level != "debug":
         for library in CHATTY:
             logging.getLogger(library).setLevel(logging.WARNING)
@@ -65,6 +65,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _log(level: str) -> None:
+    # Libraries tell every attempt; what their users need to know, the drivers and the publisher say.
+    logging.basicConfig(level="DEBUG" if level == "debug" else "ERROR", format=LOG_FORMAT, stream=sys.stderr)
+    logging.getLogger("agent").setLevel(level.upper())
 
 
 def make_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:

@@ -90,24 +90,37 @@ class Connection:
 @contextlib.asynccontextmanager
 async def connected(config: Config, bd_seq: int, now: Callable[[], int]) -> AsyncIterator[Connection]:
     """Connect with a fresh session and a will, and subscribe; raises LinkError with place and cure."""
-    name = _name(config.mqtt)
-    client = _client(config, births.node_death(bd_seq, now()))
+    topic = str(Topic(config.federation, "NDEATH", config.factory))
+    will = aiomqtt.Will(topic, births.node_death(bd_seq, now()), qos=1)
+    async with _entered(config, will) as client:
+        connection = Connection(client, config, bd_seq, now)
+        await connection.subscribe()
+        yield connection
+
+
+async def probe(config: Config) -> None:
+    """Connect, subscribe and leave again, unnoticed; raises LinkError with place and cure."""
+    async with _entered(config, None) as client:
+        await Connection(client, config, 0, lambda: 0).subscribe()
+
+
+@contextlib.asynccontextmanager
+async def _entered(config: Config, will: aiomqtt.Will | None) -> AsyncIterator[aiomqtt.Client]:
+    client = _client(config, will)
     try:
         await client.__aenter__()
     except MqttError as error:
         # aiomqtt leaves the socket open when the broker does not answer: a ghost that may connect yet.
         client._client.disconnect()
-        raise LinkError(f"{name} {_reason(error)}") from error
+        raise LinkError(f"{_name(config.mqtt)} {_reason(error)}") from error
     try:
-        connection = Connection(client, config, bd_seq, now)
-        await connection.subscribe()
-        yield connection
+        yield client
     finally:
         with contextlib.suppress(MqttError):
             await client.__aexit__(None, None, None)
 
 
-def _client(config: Config, will: bytes) -> aiomqtt.Client:
+def _client(config: Config, will: aiomqtt.Will | None) -> aiomqtt.Client:
     mqtt = config.mqtt
     is_v5 = mqtt.protocol == "5"
     return aiomqtt.Client(
@@ -118,7 +131,7 @@ def _client(config: Config, will: bytes) -> aiomqtt.Client:
         username=mqtt.username,
         password=_password(mqtt),
         protocol=ProtocolVersion.V5 if is_v5 else ProtocolVersion.V311,
-        will=aiomqtt.Will(str(Topic(config.federation, "NDEATH", config.factory)), will, qos=1),
+        will=will,
         clean_session=None if is_v5 else True,
         clean_start=True if is_v5 else MQTT_CLEAN_START_FIRST_ONLY,
         keepalive=mqtt.keepalive_s,

@@ -1,0 +1,77 @@
+"""`machikoba-agent check`: a configuration in; what the broker and each machine answer now out, as text."""
+
+import argparse
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from agent.broker import probe
+from agent.clock import SystemClock
+from agent.commissioning import check
+from agent.config import Config, Machine, load_config
+from agent.drivers.reading import GOOD, Batch
+from agent.errors import AgentError, LinkError
+from agent.machine import MachineTracker
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the factory's agent.toml")
+    parser.add_argument("--settings-only", action="store_true", help="check the file, connect to nothing")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check what the arguments say; raises AgentError when anything is not as it should be."""
+    config = load_config(args.config)
+    print(
+        f"{args.config}: {config.name} ({config.factory}), {len(config.machines)} machines: the file is right"
+    )
+    if not args.settings_only:
+        asyncio.run(_check_all(config))
+    return 0
+
+
+def _ids(config: Config) -> list[str]:
+    return [machine.id for machine in config.machines]
+
+
+async def _check_all(config: Config) -> None:
+    now = SystemClock()
+    checks = [_check_broker(config), *(_check_machine(machine, now) for machine in config.machines)]
+    troubled = 0
+    # All are asked at once, and told in the order of the file.
+    for text, is_well in await asyncio.gather(*checks):
+        print(text)
+        troubled += not is_well
+    if troubled:
+        raise AgentError(f"{troubled} of {len(checks)} checks found something to look at: see above")
+
+
+async def _check_broker(config: Config) -> tuple[str, bool]:
+    try:
+        await probe(config)
+    except LinkError as error:
+        return f"broker: {error}", False
+    return f"broker: {config.mqtt.host}:{config.mqtt.port} answers", True
+
+
+async def _check_machine(machine: Machine, now: Callable[[], int]) -> tuple[str, bool]:
+    try:
+        readings = await check(machine.driver, machine.settings, now)
+    except AgentError as error:
+        return f"{machine.id}: {error}", False
+    lines = list(_lines(machine, readings))
+    return "\n".join(lines), all(reading.quality == GOOD for reading in readings)
+
+
+def _lines(machine: Machine, readings: Batch) -> Iterator[str]:
+    if readings:
+        tracker, _ = MachineTracker.begin(machine.id, machine.rules, readings[0].at_ms)
+        tracker.take(readings)
+        yield f"{machine.id}: {machine.name}, {machine.driver}: state {tracker.live.state}"
+    width = max((len(reading.signal) for reading in readings), default=0)
+    for reading in readings:
+        value = reading.value if reading.quality == GOOD else f"unknown: {reading.quality}"
+        yield f"  {reading.signal:<{width}}  {value}"
+    for signal in machine.settings.signals.keys() - {reading.signal for reading in readings}:
+        yield f"  {signal:<{width}}  no value came"
