@@ -8,7 +8,7 @@ Only Int64 and String columns are used: common Sparkplug libraries cannot read o
 nor an empty cell, so "not counted" is -1 on the wire and None everywhere else.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.contract.sparkplug import DataSet, DataType, Scalar
@@ -122,6 +122,23 @@ def to_rows(dataset: DataSet) -> list[dict[str, Scalar | None]]:
                 row[name] = cells[place]
         rows.append(row)
     return rows
+
+
+def to_columns(dataset: DataSet) -> dict[str, Sequence[Scalar | None]]:
+    """Return what `to_rows` returns by column instead of by row, which is faster to check as a whole."""
+    count = len(dataset.rows)
+    columns: dict[str, Sequence[Scalar | None]] = {
+        name: [default] * count for name, default in _DEFAULTS.items()
+    }
+    if count:
+        for name, cells in zip(dataset.columns, zip(*dataset.rows, strict=True), strict=True):
+            if name in columns:
+                columns[name] = _filled(cells, columns[name]) if None in cells else cells
+    return columns
+
+
+def _filled(cells: Sequence[Scalar | None], others: Sequence[Scalar | None]) -> list[Scalar | None]:
+    return [other if cell is None else cell for cell, other in zip(cells, others, strict=True)]
 
 
 def sequence_of(row: Mapping[str, Scalar | None]) -> int:

@@ -1,0 +1,73 @@
+"""Brings about what a Sparkplug message means: events in; board, writer and commands act."""
+
+import logging
+from collections.abc import Iterable
+
+from aggregator.ingest import metrics
+from aggregator.ingest.commands import Commands
+from aggregator.ingest.events import (
+    Event,
+    LiveChanged,
+    MachineBorn,
+    MachineDied,
+    MetricsIgnored,
+    NodeBorn,
+    NodeDied,
+    RebirthWanted,
+    RecordsArrived,
+    RecordsForgotten,
+    Refused,
+)
+from aggregator.ingest.writer import Writer
+from aggregator.live import Board
+
+logger = logging.getLogger(__name__)
+
+
+class Effects:
+    """The one place that knows who acts on which event."""
+
+    def __init__(self, board: Board, writer: Writer, commands: Commands) -> None:
+        self._board = board
+        self._writer = writer
+        self._commands = commands
+
+    def apply(self, events: Iterable[Event]) -> None:
+        """Act on events, in their order."""
+        for event in events:
+            match event:
+                case LiveChanged():
+                    self._board.update(event.live)
+                case RecordsArrived():
+                    self._writer.submit(event)
+                case RecordsForgotten():
+                    self._writer.forgotten(event)
+                case NodeBorn():
+                    logger.info("factory %s is there", event.factory.id)
+                    self._writer.node_born(event)
+                case MachineBorn():
+                    self._writer.machine_born(event)
+                    self._board.update(event.live)
+                case NodeDied():
+                    self._node_died(event)
+                case MachineDied():
+                    logger.info("machine %s/%s is gone", *event.key)
+                    self._board.disconnect([event.key], event.at_ms)
+                case RebirthWanted():
+                    logger.info("factory %s: asking for a rebirth: %s", event.factory, event.reason)
+                    self._commands.rebirth(event.factory)
+                case Refused():
+                    self._refuse(event)
+                case MetricsIgnored():
+                    metrics.METRICS_IGNORED.inc(event.count)
+
+    def _refuse(self, event: Refused) -> None:
+        metrics.REFUSED.labels(event.what).inc()
+        if not event.repeated:
+            logger.warning("%s", event.reason)
+
+    def _node_died(self, event: NodeDied) -> None:
+        if event.machines:
+            logger.info("factory %s is gone", event.factory)
+        self._writer.node_died(event.factory)
+        self._board.disconnect(event.machines, event.at_ms)

@@ -1,0 +1,141 @@
+"""One edge node from its birth on: its messages in order in, what they mean out (Sparkplug 3.0, 5)."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from agent.contract import names
+from agent.contract.sparkplug import DataSet, Payload
+from agent.contract.topics import Topic
+from aggregator.ingest.aliases import Aliases, Value, named
+from aggregator.ingest.births import read_machine_birth, read_node_birth
+from aggregator.ingest.events import (
+    Event,
+    LiveChanged,
+    MachineBorn,
+    MachineDied,
+    MetricsIgnored,
+    NodeBorn,
+    NodeDied,
+    RebirthWanted,
+    RecordsArrived,
+    RecordsForgotten,
+)
+from aggregator.ingest.refusals import Refusals
+from aggregator.ingest.values import ValueRefused, count, present, text
+from aggregator.live import LiveMachine
+from aggregator.model.machine import MachineKey
+
+HEARD_STEP_MS = 10_000
+"""A node's records are a sign of life of its machines, noted at most so often."""
+
+
+@dataclass(slots=True)
+class _Machine:
+    live: LiveMachine
+    aliases: Aliases | None  # None: the node was born again, the machine not yet
+
+
+class Node:
+    """What the births of a factory's agent and of its machines said.
+
+    `processes` are the ids of processes that machines may name.
+    """
+
+    def __init__(self, factory: str, processes: Collection[str], refusals: Refusals) -> None:
+        self.factory = factory
+        self.epoch: str | None = None
+        self.bd_seq: int | None = None
+        self._processes = processes
+        self._refusals = refusals
+        self._aliases = Aliases()
+        self._machines: dict[str, _Machine] = {}
+
+    def birth(self, topic: Topic, payload: Payload) -> list[Event]:
+        """Return what an NBIRTH means. Its machines count again when they are born again."""
+        birth = read_node_birth(topic, named(payload.metrics))
+        self.epoch, self.bd_seq = birth.epoch, birth.bd_seq
+        self._aliases = Aliases(payload.metrics)
+        for machine in self._machines.values():
+            machine.aliases = None
+        born = NodeBorn(birth.factory, birth.epoch, birth.forgotten_through)
+        return [born, *self._refusals.refuse_metrics(topic, birth.refused)]
+
+    def process(self, topic: Topic, payload: Payload, now_ms: int) -> list[Event]:
+        """Return what one of the messages means that follow the node's birth."""
+        key = MachineKey(self.factory, topic.machine or "")
+        if topic.type == "NDATA":
+            return self._node_data(topic, payload, now_ms)
+        if topic.type == "DBIRTH":
+            return self._machine_birth(topic, key, payload, now_ms)
+        if topic.type == "DDEATH":
+            died = self._machines.pop(key.machine, None)
+            return [MachineDied(key, now_ms)] if died else []
+        return self._machine_data(topic, key, payload, now_ms)
+
+    def death(self, now_ms: int) -> NodeDied:
+        """Forget the machines and return what that means."""
+        keys = tuple(machine.live.key for machine in self._machines.values())
+        self._machines.clear()
+        return NodeDied(self.factory, keys, now_ms)
+
+    def drop_unborn(self, now_ms: int) -> list[Event]:
+        """Give up the machines that were not born again after the node."""
+        unborn = [id for id, machine in self._machines.items() if machine.aliases is None]
+        return [MachineDied(self._machines.pop(id).live.key, now_ms) for id in unborn]
+
+    def _machine_birth(self, topic: Topic, key: MachineKey, payload: Payload, now_ms: int) -> list[Event]:
+        measured = self.epoch is not None
+        birth = read_machine_birth(key, named(payload.metrics), self._processes, measured, now_ms)
+        self._machines[key.machine] = _Machine(birth.live, Aliases(payload.metrics))
+        born = MachineBorn(birth.machine, birth.live)
+        return [born, *self._refusals.refuse_metrics(topic, birth.refused)]
+
+    def _machine_data(self, topic: Topic, key: MachineKey, payload: Payload, now_ms: int) -> list[Event]:
+        machine = self._machines.get(key.machine)
+        if machine is None or machine.aliases is None:
+            return [RebirthWanted(self.factory, f"DDATA of machine {key.machine} without a birth")]
+        metrics, ignored = machine.aliases.resolve(payload.metrics)
+        machine.live, refused = present(machine.live, metrics, now_ms)
+        changed = LiveChanged(machine.live)
+        return [changed, *self._refusals.refuse_metrics(topic, refused), *self._ignored(ignored)]
+
+    def _node_data(self, topic: Topic, payload: Payload, now_ms: int) -> list[Event]:
+        metrics, ignored = self._aliases.resolve(payload.metrics)
+        found: dict[str, Value] = {item.name: item.value for item in metrics if item.value is not None}
+        events: list[Event] = []
+        try:
+            events += self._delivery(found)
+        except ValueRefused as error:
+            events.append(self._refusals.refuse(f"topic {topic}: delivery", str(error), "metric"))
+        if not any(metric.is_historical for metric in payload.metrics):
+            events += self._signs_of_life(now_ms)
+        return [*events, *self._ignored(ignored)]
+
+    def _delivery(self, found: dict[str, Value]) -> list[Event]:
+        """Return what the `Delivery/*` metrics of an NDATA mean; raises ValueRefused."""
+        table, through = found.get(names.RECORDS), found.get(names.FORGOTTEN_THROUGH)
+        if table is None and through is None:
+            return []
+        epoch = text(found.get(names.EPOCH, self.epoch))
+        if not epoch:
+            raise ValueRefused(f"{names.EPOCH} is empty")
+        events: list[Event] = []
+        if isinstance(table, DataSet):
+            events += [RecordsArrived(self.factory, epoch, table)] if table.rows else []
+        elif table is not None:
+            raise ValueRefused(f"expected a DataSet of records, got {type(table).__name__}")
+        if through is not None:
+            events.append(RecordsForgotten(self.factory, epoch, count(through)))
+        return events
+
+    def _signs_of_life(self, now_ms: int) -> list[Event]:
+        events: list[Event] = []
+        for machine in self._machines.values():
+            heard_ms = machine.live.heard_ms
+            if machine.aliases and not (heard_ms and 0 <= now_ms - heard_ms < HEARD_STEP_MS):
+                machine.live = replace(machine.live, heard_ms=now_ms)
+                events.append(LiveChanged(machine.live))
+        return events
+
+    def _ignored(self, number: int) -> list[Event]:
+        return [MetricsIgnored(self.factory, number)] if number else []

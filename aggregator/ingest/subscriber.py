@@ -1,0 +1,214 @@
+"""The connection to the broker: messages in through the session's rules, commands out.
+
+Sparkplug 3.0, 5.3 and 5.5: a host application on a clean session that says in its retained STATE whether
+it is online. It makes a new client for every connection, because the will belongs to one connection.
+"""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
+
+import aiomqtt
+
+from agent.contract.sparkplug import PayloadError, decode
+from agent.contract.topics import NAMESPACE, TopicError, parse_topic, state_topic
+from aggregator.config import Config
+from aggregator.ingest import metrics
+from aggregator.ingest.commands import Commands
+from aggregator.ingest.effects import Effects
+from aggregator.ingest.refusals import Refusals
+from aggregator.ingest.session import Session
+from aggregator.status import Status
+from aggregator.store.timeseries import StoreError
+
+logger = logging.getLogger(__name__)
+_mqtt_logger = logging.getLogger(f"{__name__}.mqtt")
+_mqtt_logger.setLevel(logging.ERROR)  # lost connections and dropped messages are told here, once
+
+COMMANDS = frozenset({"NCMD", "DCMD"})
+
+FIRST_RETRY_S, LAST_RETRY_S = 0.5, 10.0
+KEEPALIVE_S = 20
+TICK_S = 0.5
+INBOX_MESSAGES = 2_000
+"""Messages read from the broker and not yet handled; more are dropped, the sequence numbers will show it."""
+
+
+class _Inbox(asyncio.Queue[aiomqtt.Message]):
+    def put_nowait(self, item: aiomqtt.Message) -> None:
+        if self.full():
+            metrics.MESSAGES_DROPPED.inc()
+        super().put_nowait(item)
+
+
+class Subscriber:
+    """Keeps one connection, for ever; `now` gives UTC milliseconds.
+
+    `known_factories` returns the factories to ask for a rebirth once connected.
+    """
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        session: Session,
+        effects: Effects,
+        commands: Commands,
+        refusals: Refusals,
+        status: Status,
+        known_factories: Callable[[], Collection[str]],
+        now: Callable[[], int],
+    ) -> None:
+        self._config = config
+        self._session = session
+        self._effects = effects
+        self._commands = commands
+        self._refusals = refusals
+        self._status = status
+        self._known_factories = known_factories
+        self._now = now
+        self._state_topic = state_topic(config.host_id)
+
+    async def run(self) -> None:
+        """Connect, and connect again whenever the broker is lost; cancelled, it says it is offline."""
+        pause_s = FIRST_RETRY_S
+        while True:
+            began_s = time.monotonic()
+            try:
+                await self._connection()
+            except* (aiomqtt.MqttError, OSError) as errors:
+                self._lost(errors.exceptions[0])
+            if time.monotonic() - began_s > LAST_RETRY_S:  # it had been well, or was a long attempt
+                pause_s = FIRST_RETRY_S
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, LAST_RETRY_S)
+
+    async def _connection(self) -> None:
+        born_ms = self._now()
+        mqtt = self._config.mqtt
+        async with aiomqtt.Client(
+            mqtt.host,
+            mqtt.port,
+            username=mqtt.username,
+            password=read_password(self._config),
+            # One name a federation: a second aggregator would announce as stored what this one lacks.
+            identifier=f"machikoba-{self._config.federation}",
+            will=aiomqtt.Will(self._state_topic, _state(False, born_ms), 1, True),
+            clean_session=True,
+            keepalive=KEEPALIVE_S,
+            queue_type=_Inbox,
+            max_queued_incoming_messages=INBOX_MESSAGES,
+            logger=_mqtt_logger,
+        ) as client:
+            try:
+                await self._introduce(client, born_ms)
+                await self._converse(client, born_ms)
+            except asyncio.CancelledError:
+                await self._take_leave(client)
+                raise
+            finally:
+                self._effects.apply(self._session.disconnect(self._now()))
+
+    async def _introduce(self, client: aiomqtt.Client, born_ms: int) -> None:
+        granted = await client.subscribe([(f"{NAMESPACE}/#", 1), (self._state_topic, 1)])
+        if any(code.is_failure for code in granted if not isinstance(code, int)):
+            raise aiomqtt.MqttError(f"it does not let us subscribe to {NAMESPACE}/#")
+        await client.publish(self._state_topic, _state(True, born_ms), 1, True)
+        self._found()
+        self._commands.clear()
+        try:
+            known = await asyncio.to_thread(self._known_factories)
+        except StoreError as error:
+            logger.warning("cannot ask the known factories for their births: %s", error)
+        else:
+            for factory in known:
+                self._commands.rebirth(factory)
+
+    async def _converse(self, client: aiomqtt.Client, born_ms: int) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._receive(client, born_ms), name="ingest.receive")
+            group.create_task(self._send(client), name="ingest.send")
+            group.create_task(self._tick(), name="ingest.tick")
+
+    async def _take_leave(self, client: aiomqtt.Client) -> None:
+        with suppress(aiomqtt.MqttError):
+            await client.publish(self._state_topic, _state(False, self._now()), 1, True, timeout=1)
+
+    async def _receive(self, client: aiomqtt.Client, born_ms: int) -> None:
+        async for message in client.messages:
+            topic = message.topic.value
+            if topic == self._state_topic:
+                if _says_offline(message.payload):  # left by an earlier connection of ours
+                    await client.publish(self._state_topic, _state(True, born_ms), 1, True)
+                continue
+            try:
+                self._handle(topic, message)
+            except (TopicError, PayloadError) as error:
+                self._refuse(topic, str(error).removeprefix(f"topic {topic!r}: "))
+            except Exception:  # one message must never end all; the next ones are handled
+                logger.exception("topic %s: message not handled, going on", topic)
+                self._refuse(topic, "not handled")
+
+    def _handle(self, text: str, message: aiomqtt.Message) -> None:
+        if text.startswith(f"{NAMESPACE}/STATE/"):
+            return  # another host application
+        topic = parse_topic(text)
+        metrics.MESSAGES.labels(topic.type).inc()
+        if topic.type in COMMANDS:
+            return
+        if message.retain:
+            raise TopicError("retained, so it may be long out of date: refused")
+        payload = decode(bytes(message.payload) if isinstance(message.payload, bytes | bytearray) else b"")
+        self._effects.apply(self._session.receive(topic, payload, self._now()))
+
+    def _refuse(self, topic: str, reason: str) -> None:
+        self._effects.apply([self._refusals.refuse(f"topic {topic}", reason, "message")])
+
+    async def _send(self, client: aiomqtt.Client) -> None:
+        while True:
+            topic, payload = await self._commands.next()
+            await client.publish(topic, payload, 0, False)
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            self._effects.apply(self._session.tick(self._now()))
+
+    def _found(self) -> None:
+        logger.info("connected to the broker at %s", self._place)
+        self._status.broker_connected, self._status.broker_error = True, None
+        metrics.BROKER_CONNECTED.set(1)
+
+    def _lost(self, error: BaseException) -> None:
+        reason = f"broker at {self._place}: {error}"
+        if self._status.broker_connected or self._status.broker_error is None:
+            logger.warning("%s; trying again until it works", reason)
+        self._status.broker_connected, self._status.broker_error = False, reason
+        metrics.BROKER_CONNECTED.set(0)
+
+    @property
+    def _place(self) -> str:
+        return f"{self._config.mqtt.host}:{self._config.mqtt.port}"
+
+
+def read_password(config: Config) -> str | None:
+    """Return the broker's password from its file, if there is one; raises OSError."""
+    file = config.mqtt.password_file
+    return file.read_text("utf-8").strip() if file is not None else None
+
+
+def _state(online: bool, at_ms: int) -> str:
+    return json.dumps({"online": online, "timestamp": at_ms})
+
+
+def _says_offline(payload: object) -> bool:
+    if not isinstance(payload, bytes | bytearray):
+        return False
+    try:
+        state = json.loads(payload)
+    except ValueError:
+        return False
+    return isinstance(state, dict) and state.get("online") is False

@@ -1,0 +1,175 @@
+"""Stores what arrives: events in, committed rows and announcements out.
+
+Rows wait in a queue of bounded length; when it is full, arriving rows are dropped and counted. They were
+never acknowledged, so their agent sends them again. While the store is busy rows gather into the next
+batch. A batch that cannot be stored is tried again until it can; nothing new is announced meanwhile.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+
+from aggregator.ingest import metrics
+from aggregator.ingest.commands import Commands
+from aggregator.ingest.commit import Batch, Committed, Committer
+from aggregator.ingest.events import MachineBorn, NodeBorn, RecordsArrived, RecordsForgotten
+from aggregator.ingest.refusals import Refusals
+from aggregator.live import Board
+from aggregator.status import Status
+from aggregator.store.timeseries import StoreError
+
+logger = logging.getLogger(__name__)
+
+QUEUE_ROWS = 50_000
+BATCH_ROWS = 5_000
+GATHER_S = 0.02
+"""So long rows that come together wait for each other."""
+ANNOUNCE_S = 10.0
+FIRST_RETRY_S, LAST_RETRY_S = 0.5, 30.0
+
+
+class Writer:
+    """One writer for all factories; its methods run in the event loop, `now` gives UTC milliseconds."""
+
+    def __init__(
+        self, committer: Committer, commands: Commands, board: Board, status: Status, now: Callable[[], int]
+    ) -> None:
+        self._committer = committer
+        self._commands = commands
+        self._board = board
+        self._status = status
+        self._now = now
+        self._tables: deque[RecordsArrived] = deque()
+        self._next = Batch()
+        self._queued_rows = 0
+        self._writing_rows = 0
+        self._dropping = False
+        self._wake = asyncio.Event()
+        self._stored: dict[str, tuple[str, int]] = {}  # factory -> epoch and what was last announced of it
+        self._refusals = Refusals()
+
+    def node_born(self, event: NodeBorn) -> None:
+        """Remember the factory; announce soon how far its outbox is stored."""
+        self._next.factories[event.factory.id] = event.factory
+        if event.epoch is not None:
+            self._next.forgotten[event.factory.id, event.epoch] = event.forgotten_through
+        self._wake.set()
+
+    def machine_born(self, event: MachineBorn) -> None:
+        """Remember the machine."""
+        self._next.machines[event.machine.key] = event.machine
+        self._wake.set()
+
+    def forgotten(self, event: RecordsForgotten) -> None:
+        """Note that the agent no longer has these records."""
+        self._next.forgotten[event.factory, event.epoch] = event.through
+        self._wake.set()
+
+    def node_died(self, factory: str) -> None:
+        """Announce nothing more to this factory until it is born again."""
+        self._stored.pop(factory, None)
+
+    def submit(self, event: RecordsArrived) -> bool:
+        """Queue rows to be stored; False when the queue is full and they were dropped."""
+        rows = len(event.table.rows)
+        full = self._queued_rows + self._writing_rows + rows > QUEUE_ROWS
+        if full != self._dropping:
+            logger.warning("queue of %d rows: %s", QUEUE_ROWS, "full, dropping" if full else "has room again")
+            self._dropping = full
+        if full:
+            metrics.ROWS_DROPPED.inc(rows)
+            return False
+        self._tables.append(event)
+        self._queued_rows += rows
+        self._show_depth()
+        self._wake.set()
+        return True
+
+    async def run(self) -> None:
+        """Store what is queued, for ever. Cancelled, it ends when the batch at the store is done."""
+        while True:
+            batch = await self._take()
+            committed = await self._commit(batch)
+            self._writing_rows = 0
+            self._show_depth()
+            self._tell(batch, committed)
+
+    async def announce(self) -> None:
+        """Repeat every announcement from time to time: commands are QoS 0 and can be lost."""
+        while True:
+            await asyncio.sleep(ANNOUNCE_S)
+            for factory, (epoch, through) in self._stored.items():
+                self._commands.stored(factory, epoch, through)
+
+    async def _take(self) -> Batch:
+        await self._wake.wait()
+        if 0 < self._queued_rows < BATCH_ROWS:
+            await asyncio.sleep(GATHER_S)
+        batch, self._next = self._next, Batch()
+        while self._tables and batch.rows < BATCH_ROWS:
+            table = self._tables.popleft()
+            batch.tables.append(table)
+            batch.rows += len(table.table.rows)
+        self._queued_rows -= batch.rows
+        self._writing_rows = batch.rows
+        if not self._tables:
+            self._wake.clear()
+        return batch
+
+    async def _commit(self, batch: Batch) -> Committed:
+        pause_s = FIRST_RETRY_S
+        while True:
+            try:
+                committed = await self._commit_once(batch)
+            except StoreError as error:
+                metrics.STORE_FAILURES.inc()
+                if self._status.store_ok:
+                    logger.error("cannot store, trying again until it works: %s", error)  # noqa: TRY400
+                self._status.store_ok, self._status.store_error = False, str(error)
+            else:
+                if not self._status.store_ok:
+                    logger.info("storing works again")
+                self._status.store_ok, self._status.store_error = True, None
+                return committed
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, LAST_RETRY_S)
+
+    async def _commit_once(self, batch: Batch) -> Committed:
+        with metrics.STORE_SECONDS.time():
+            work = asyncio.create_task(asyncio.to_thread(self._committer.commit, batch, self._now()))
+            try:
+                return await asyncio.shield(work)
+            except asyncio.CancelledError:
+                await asyncio.wait([work])  # the database must not be closed under the thread
+                raise
+
+    def _tell(self, batch: Batch, committed: Committed) -> None:
+        for (factory, epoch), through in committed.through.items():
+            self._stored[factory] = (epoch, through)
+            self._commands.stored(factory, epoch, through)
+        self._board.stored(committed.machines)
+        if batch.rows:
+            metrics.ROWS_STORED.inc(batch.rows - committed.unnumbered - len(committed.refused))
+            self._status.last_stored_ms = self._now()
+        self._log_faults(committed)
+
+    def _log_faults(self, committed: Committed) -> None:
+        metrics.REFUSED.labels("row").inc(committed.unnumbered + len(committed.refused))
+        if committed.unnumbered:
+            logger.warning("%d rows without a sequence: dropped", committed.unnumbered)
+        for record in committed.refused:
+            place = f"records of {record.factory}"
+            refused = self._refusals.refuse(place, f"{record.reason}; kept aside", "row")
+            if not refused.repeated:
+                logger.warning("row %d refused: %s", record.sequence, refused.reason)
+        for (factory, epoch), count in committed.lost.items():
+            metrics.ROWS_LOST.inc(count)
+            logger.error(
+                "factory %s: %d records of outbox %s are neither here nor at the agent any more "
+                "(was this database restored from a backup?); going on behind them", factory, count, epoch
+            )  # fmt: skip
+
+    def _show_depth(self) -> None:
+        self._status.queue_depth = self._queued_rows + self._writing_rows
+        metrics.QUEUE_ROWS.set(self._status.queue_depth)
