@@ -68,9 +68,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _log(level: str) -> None:
-    # Libraries tell every attempt; what their users need to know, the drivers and the publisher say.
-    logging.basicConfig(level="DEBUG" if level == "debug" else "ERROR", format=LOG_FORMAT, stream=sys.stderr)
-    logging.getLogger("agent").setLevel(level.upper())
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter(LOG_FORMAT))
+    if level != "debug":
+        handler.addFilter(_is_ours_or_grave)
+    logging.basicConfig(level=level.upper(), handlers=[handler])
+
+
+def _is_ours_or_grave(record: logging.LogRecord) -> bool:
+    # Libraries tell every attempt; what people need to know of it, the links and the publisher say.
+    return record.name.partition(".")[0] == "agent" or record.levelno >= logging.ERROR
 
 
 def make_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:

@@ -23,9 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check what the arguments say; raises AgentError when anything is not as it should be."""
     config = load_config(args.config)
-    print(
-        f"{args.config}: {config.name} ({config.factory}), {len(config.machines)} machines: the file is right"
-    )
+    print(f"{args.config}: the file is right: {config.name}, machines {', '.join(_ids(config))}")
     if not args.settings_only:
         asyncio.run(_check_all(config))
     return 0
