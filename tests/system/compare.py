@@ -1,0 +1,89 @@
+"""The store against the ground truth: windows of the API in, differences in words out."""
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Any
+
+from tests.system.running import RunningDemo, until
+from tests.system.truth import Key, Life
+
+MINUTE_MS = 60_000
+SEEN_LATE_MS = 1_500
+"""A cycle just before a window's end may be seen, and counted, after it: polling, a busy computer."""
+SEEN_EARLY_MS = 250
+"""Clocks of the simulator and the agent are one, but their readings are rounded."""
+
+
+def minute_before(at_ms: int) -> int:
+    return at_ms // MINUTE_MS * MINUTE_MS
+
+
+def delivered_until(demo: RunningDemo, keys: Iterable[Key], since_ms: int, until_ms: int) -> None:
+    """Wait until every machine's windows reach `until_ms`."""
+    for key in keys:
+
+        def delivered(key: Key = key) -> bool:
+            windows = demo.windows(key, since_ms, until_ms + MINUTE_MS)
+            return bool(windows) and bool(windows[-1]["end_ms"] >= until_ms)
+
+        until(delivered, f"windows of {key} up to the next minute")
+
+
+def uneven(windows: Sequence[dict[str, Any]]) -> list[str]:
+    """Return where windows leave a gap, overlap, or do not add up."""
+    wrong = []
+    for before, after in pairwise(windows):
+        if before["end_ms"] != after["start_ms"]:
+            kind = "gap" if before["end_ms"] < after["start_ms"] else "overlap"
+            wrong.append(f"{kind} between {before['end']} and {after['start']}")
+    return wrong + [
+        f"states of {window['start']} do not add up"
+        for window in windows
+        if sum(window["state_ms"].values()) != window["end_ms"] - window["start_ms"]
+    ]
+
+
+def within(windows: Sequence[dict[str, Any]], since_ms: int, until_ms: int) -> list[dict[str, Any]]:
+    return [window for window in windows if since_ms <= window["start_ms"] < until_ms]
+
+
+def wrong_cycles(life: Life, windows: Sequence[dict[str, Any]], first_ms: int, last_ms: int) -> str | None:
+    """Compare cycles between the quietest minutes near both ends; return what differs, in words.
+
+    Where no cycle is near either end the counts are to be equal; otherwise those few may be on either side.
+    """
+    since_ms = _quietest(life, range(first_ms, last_ms, MINUTE_MS))
+    until_ms = _quietest(life, reversed(range(since_ms + MINUTE_MS, last_ms + 1, MINUTE_MS)))
+    stored = sum(window["cycles"] for window in within(windows, since_ms, until_ms))
+    true = life.counted(since_ms, until_ms)
+    most = true + _unsure(life, since_ms)
+    least = true - _unsure(life, until_ms)
+    if least <= stored <= most:
+        return None
+    return f"{stored} cycles stored, {true} made ({least} to {most}) from {since_ms} to {until_ms}"
+
+
+def _unsure(life: Life, at_ms: int) -> int:
+    return life.unsure(at_ms, SEEN_LATE_MS, SEEN_EARLY_MS)
+
+
+def _quietest(life: Life, minutes: Iterable[int]) -> int:
+    """Return the first of the minutes with the fewest cycles near it."""
+    return min(minutes, key=lambda at_ms: _unsure(life, at_ms))
+
+
+def wrong_states(
+    life: Life, windows: Sequence[dict[str, Any]], since_ms: int, until_ms: int, share: float
+) -> list[str]:
+    """Return the states whose time is off by more than `share` of the time between the two moments."""
+    true = life.state_ms(since_ms, until_ms)
+    stored: dict[str, int] = {}
+    for window in within(windows, since_ms, until_ms):
+        for state, length_ms in window["state_ms"].items():
+            stored[state] = stored.get(state, 0) + length_ms
+    most_ms = share * (until_ms - since_ms)
+    return [
+        f"{state}: {stored.get(state, 0)} ms stored, {true.get(state, 0)} ms true, {most_ms:.0f} ms allowed"
+        for state in sorted(stored | true)
+        if abs(stored.get(state, 0) - true.get(state, 0)) > most_ms
+    ]

@@ -1,0 +1,228 @@
+"""The demo from its start to Ctrl-C: what it promises, the store against the ground truth, and every kill.
+
+The tests share one demo and build on each other, in this order.
+"""
+
+import json
+import re
+import signal
+import stat
+import subprocess
+import time
+import tomllib
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from aggregator.demo.ports import free_port
+from tests.system.compare import (
+    MINUTE_MS,
+    delivered_until,
+    minute_before,
+    uneven,
+    within,
+    wrong_cycles,
+    wrong_states,
+)
+from tests.system.conftest import Shared
+from tests.system.running import PATIENCE_S, demo_command, processes_of, until
+from tests.system.truth import Key, read_truth
+
+DAY_MS = 24 * 60 * MINUTE_MS
+FACTORIES = ["aoki", "fujimi", "sakura", "higashi", "hinode", "minato"]
+UNDISTURBED_MINUTES = 2
+
+pytestmark = pytest.mark.xdist_group("system")
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@pytest.fixture(scope="module")
+def keys(shared: Shared) -> list[Key]:
+    """Every machine, once all are connected."""
+    until(shared.demo.all_known, "all machines to be connected")
+    return [(one["factory"], one["machine"]) for one in shared.demo.machines()]
+
+
+@pytest.fixture(scope="module")
+def measured_since_ms(shared: Shared) -> int:
+    """Where the agents' windows begin and the made history ends."""
+    memory = json.loads((shared.demo.folder / "demo.json").read_text("utf-8"))
+    return int(memory["measured_since_ms"])
+
+
+@pytest.fixture(scope="module")
+def first_minute_ms(keys: list[Key]) -> int:
+    """The first whole minute in which everything is measured."""
+    return minute_before(now_ms()) + MINUTE_MS
+
+
+def test_it_is_usable_soon(shared: Shared) -> None:
+    # The promise is 30 s; the bound is for a computer that is busy with other tests.
+    assert shared.demo.wait_until_usable() < PATIENCE_S
+
+
+def test_access_json_says_all_there_is_to_know(shared: Shared) -> None:
+    access = shared.demo.access
+    assert set(access) == {"url", "mqtt", "coordinator", "factories", "buyers", "ground_truth"}
+    assert access["url"] == f"http://127.0.0.1:{shared.demo.port}"
+    assert access["mqtt"]["host"] == "127.0.0.1"
+    assert list(access["factories"]) == FACTORIES
+    for account in (access["coordinator"], *access["factories"].values()):
+        assert set(account) == {"user", "password", "token"}
+        assert len(account["password"]) >= 12
+    mode = (shared.demo.folder / "access.json").stat().st_mode
+    assert stat.S_IMODE(mode) == 0o600
+
+
+def test_the_terminal_says_where_to_look_and_how_to_sign_in(shared: Shared) -> None:
+    until(lambda: "Ctrl-C" in shared.demo.said(), "the welcome")
+    said = shared.demo.said()
+    assert f"http://127.0.0.1:{shared.demo.port}/floor" in said
+    for account in (shared.demo.access["coordinator"], *shared.demo.access["factories"].values()):
+        assert account["password"] in said
+        assert account["token"] not in said
+
+
+def sign_in(url: str, account: dict[str, str]) -> httpx.Client:
+    """Sign in with the form, as a person does; return the browser."""
+    browser = httpx.Client(base_url=url, follow_redirects=True, timeout=30)
+    form = browser.get("/login").text
+    hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form))
+    answer = browser.post(
+        "/login",
+        data={**hidden, "name": account["user"], "password": account["password"]},
+        headers={"Origin": url},
+    )
+    assert answer.status_code == 200, answer.text
+    assert answer.url.path != "/login", "the sign-in was refused"
+    return browser
+
+
+@pytest.mark.parametrize("who", ["coordinator", "aoki"])
+def test_people_can_sign_in(shared: Shared, who: str) -> None:
+    access = shared.demo.access
+    account = access["coordinator"] if who == "coordinator" else access["factories"][who]
+    with sign_in(access["url"], account) as browser:
+        assert browser.get("/floor").status_code == 200
+
+
+def test_twenty_machines_are_measured_half_over_each_protocol(shared: Shared, keys: list[Key]) -> None:
+    assert len(keys) == len(set(keys)) == 20
+    drivers: list[str] = []
+    for factory in FACTORIES:
+        agent = tomllib.loads((shared.demo.folder / f"agents/{factory}.toml").read_text("utf-8"))
+        drivers += [machine["driver"] for machine in agent["machines"]]
+    assert sorted(drivers) == ["modbus"] * 10 + ["opcua"] * 10
+
+
+def test_a_factory_sees_its_own_machines_only(shared: Shared, keys: list[Key]) -> None:
+    access = shared.demo.access
+    headers = {"Authorization": f"Bearer {access['factories']['sakura']['token']}"}
+    seen = httpx.get(f"{access['url']}/api/v1/machines", headers=headers).json()["machines"]
+    assert [(one["factory"], one["machine"]) for one in seen] == [key for key in keys if key[0] == "sakura"]
+
+
+def test_there_is_a_history_and_it_ends_where_measuring_begins(
+    shared: Shared, keys: list[Key], measured_since_ms: int
+) -> None:
+    delivered_until(shared.demo, keys, measured_since_ms, measured_since_ms + MINUTE_MS)
+    for key in keys:
+        windows = shared.demo.windows(key, measured_since_ms - DAY_MS, measured_since_ms + MINUTE_MS)
+        assert uneven(windows) == []
+        assert windows[0]["start_ms"] == measured_since_ms - DAY_MS
+        assert any(window["start_ms"] == measured_since_ms for window in windows)
+
+
+def test_undisturbed_the_store_is_the_ground_truth(
+    shared: Shared, keys: list[Key], first_minute_ms: int
+) -> None:
+    until_ms = first_minute_ms + UNDISTURBED_MINUTES * MINUTE_MS
+    until(lambda: now_ms() > until_ms, "undisturbed minutes", PATIENCE_S + UNDISTURBED_MINUTES * 60)
+    delivered_until(shared.demo, keys, first_minute_ms, until_ms)
+    truth = read_truth(shared.demo.folder / "ground-truth.jsonl")
+    wrong: dict[Key, Any] = {}
+    for key in keys:
+        windows = shared.demo.windows(key, first_minute_ms, until_ms)
+        found = [
+            *uneven(windows),
+            *wrong_states(truth[key], windows, first_minute_ms, until_ms, 0.01),
+            wrong_cycles(truth[key], windows, first_minute_ms, until_ms),
+        ]
+        if any(found):
+            wrong[key] = [one for one in found if one]
+    assert wrong == {}
+    assert sum(life.counted(first_minute_ms, until_ms) for life in truth.values()) > 50
+
+
+@pytest.mark.parametrize("name", ["agent-aoki", "agent-fujimi", "broker", "aggregator", "simulator"])
+def test_a_killed_process_comes_back(shared: Shared, keys: list[Key], name: str) -> None:
+    shared.demo.kill(name)
+    until(shared.demo.all_known, f"all machines to be known after the kill of the {name}")
+    assert f"{name}: SIGKILL" in shared.demo.said()
+
+
+def test_the_kills_lost_nothing_and_doubled_nothing(
+    shared: Shared, keys: list[Key], first_minute_ms: int, measured_since_ms: int
+) -> None:
+    # All machines have stopped by then, so every cycle has been seen: equal to the last one.
+    until_ms = max(minute_before(shared.stops_ms + 5_000), minute_before(now_ms())) + MINUTE_MS
+    until(lambda: now_ms() > until_ms, "all machines to stop", PATIENCE_S + (until_ms - now_ms()) / 1000)
+    delivered_until(shared.demo, keys, first_minute_ms, until_ms)
+    truth = read_truth(shared.demo.folder / "ground-truth.jsonl")
+    assert max(life.cycles[-1] for life in truth.values() if life.cycles) < until_ms - 5_000
+    wrong: dict[Key, Any] = {}
+    for key in keys:
+        windows = shared.demo.windows(key, measured_since_ms, until_ms)
+        since_ms = max(within(windows, 0, first_minute_ms + MINUTE_MS)[-1]["start_ms"], first_minute_ms)
+        found = [*uneven(windows), wrong_cycles(truth[key], windows, since_ms, until_ms)]
+        if any(found):
+            wrong[key] = [one for one in found if one]
+    assert wrong == {}
+
+
+def test_the_ground_truth_itself_lost_nothing(shared: Shared, keys: list[Key]) -> None:
+    truth = read_truth(shared.demo.folder / "ground-truth.jsonl")
+    assert set(truth) == set(keys)
+    for key, life in truth.items():
+        first, *later = life.totals
+        assert later == list(range(first + 1, first + 1 + len(later))), key
+
+
+def test_a_second_start_says_that_there_is_one(shared: Shared) -> None:
+    command = demo_command(shared.demo.folder, free_port())
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert f"process {shared.demo.process.pid}" in done.stderr
+
+
+def test_eight_weeks_of_history_fill_in(shared: Shared, keys: list[Key], measured_since_ms: int) -> None:
+    def filled() -> bool:
+        memory = json.loads((shared.demo.folder / "demo.json").read_text("utf-8"))
+        return bool(memory["history_since_ms"] <= measured_since_ms - 56 * DAY_MS)
+
+    until(filled, "the history", 300)
+    since_ms = measured_since_ms - 56 * DAY_MS
+    for key in (keys[0], keys[-1]):
+        windows = shared.demo.windows(key, since_ms, measured_since_ms)
+        assert uneven(windows) == []
+        assert len(windows) == 56 * 24 * 60
+
+
+def test_ctrl_c_ends_everything(shared: Shared) -> None:
+    children = psutil.Process(shared.demo.process.pid).children(recursive=True)
+    assert len(children) >= 9
+    assert shared.demo.end(signal.SIGINT) == 0
+    assert not any(child.is_running() for child in children)
+    assert processes_of(shared.demo.folder) == []
+
+
+def test_the_agents_delivered_everything_before_they_ended(shared: Shared) -> None:
+    for factory in FACTORIES:
+        log = (shared.demo.folder / f"logs/agent-{factory}.log").read_text("utf-8")
+        assert "0 records wait in the outbox" in log.splitlines()[-1], log[-500:]

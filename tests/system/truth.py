@@ -1,0 +1,60 @@
+"""What really happened on the simulated floor: the ground truth's lines in, times in state and cycles out."""
+
+import json
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+Key = tuple[str, str]
+
+
+def ms(text: str) -> int:
+    """Return RFC 3339 as UTC milliseconds."""
+    return round(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+@dataclass
+class Life:
+    """A machine's state changes `(at_ms, state)` and the times of its cycles, in time order."""
+
+    changes: list[tuple[int, str]] = field(default_factory=list)
+    cycles: list[int] = field(default_factory=list)
+    totals: list[int] = field(default_factory=list)
+
+    def state_ms(self, since_ms: int, until_ms: int) -> dict[str, int]:
+        """Return the milliseconds in each state over `[since_ms, until_ms)`."""
+        spent: dict[str, int] = defaultdict(int)
+        ends = [at_ms for at_ms, _ in self.changes[1:]] + [until_ms]
+        for (begin_ms, state), end_ms in zip(self.changes, ends, strict=True):
+            spent[state] += max(0, min(end_ms, until_ms) - max(begin_ms, since_ms))
+        return dict(spent)
+
+    def counted(self, since_ms: int, until_ms: int) -> int:
+        """Return the cycles in `[since_ms, until_ms)`."""
+        return bisect_left(self.cycles, until_ms) - bisect_left(self.cycles, since_ms)
+
+    def unsure(self, at_ms: int, before_ms: int, after_ms: int) -> int:
+        """Return the cycles so near to a moment that they may be counted on either side of it.
+
+        An agent sees a cycle up to a polling interval later, so mostly those just before the moment.
+        """
+        return bisect_right(self.cycles, at_ms + after_ms) - bisect_left(self.cycles, at_ms - before_ms)
+
+
+def read_truth(path: Path) -> dict[Key, Life]:
+    """Return every machine's life; a line that is just being written is left out."""
+    lives: dict[Key, Life] = defaultdict(Life)
+    for line in path.read_text("utf-8").splitlines(keepends=True):
+        if not line.endswith("\n"):
+            break
+        event = json.loads(line)
+        life = lives[event["factory"], event["machine"]]
+        if event["event"] == "cycle":
+            life.cycles.append(ms(event["at"]))
+        else:
+            life.changes.append((ms(event["at"]), event["state"]))
+        if "total" in event:
+            life.totals.append(event["total"])
+    return dict(lives)
