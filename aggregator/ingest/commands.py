@@ -10,6 +10,7 @@ from agent.contract import names
 from agent.contract.sparkplug import DataType, Metric, Payload, encode
 from agent.contract.topics import Topic
 from aggregator.ingest import metrics
+from aggregator.status import Status
 
 Message = tuple[str, bytes]
 """(topic, payload)"""
@@ -18,8 +19,9 @@ Message = tuple[str, bytes]
 class Commands:
     """The commands that wait to be published; `now` gives UTC milliseconds."""
 
-    def __init__(self, federation: str, now: Callable[[], int]) -> None:
+    def __init__(self, federation: str, status: Status, now: Callable[[], int]) -> None:
         self._federation = federation
+        self._status = status
         self._now = now
         self._rebirths: dict[str, None] = {}
         self._stored: dict[str, tuple[str, int]] = {}
@@ -51,7 +53,7 @@ class Commands:
             if self._stored:
                 factory = next(iter(self._stored))
                 epoch, through = self._stored.pop(factory)
-                metrics.LAST_ANNOUNCE.set_to_current_time()
+                self._status.last_announced_ms = self._now()
                 told = (names.STORED_EPOCH, DataType.STRING, epoch)
                 return self._message(factory, told, (names.STORED_THROUGH, DataType.INT64, through))
             self._waiting.clear()

@@ -1,6 +1,6 @@
-"""What ingest counts about itself, for `/metrics` (Prometheus)."""
+"""What ingest counts about itself, for `/metrics` (Prometheus); how it is now stands in `Status`."""
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Histogram
 
 MESSAGES = Counter("machikoba_ingest_messages", "Sparkplug messages received", ["type"])
 REFUSED = Counter("machikoba_ingest_refused", "Messages, metrics and rows refused", ["what"])
@@ -10,10 +10,5 @@ REBIRTHS = Counter("machikoba_ingest_rebirths_requested", "Rebirths asked of age
 ROWS_STORED = Counter("machikoba_ingest_rows_stored", "Rows of records committed to the store")
 ROWS_DROPPED = Counter("machikoba_ingest_rows_dropped", "Rows dropped because the queue was full; sent again")
 ROWS_LOST = Counter("machikoba_ingest_rows_lost", "Rows that neither store nor agent has any more")
-QUEUE_ROWS = Gauge("machikoba_ingest_queue_rows", "Rows received and not yet stored")
 STORE_SECONDS = Histogram("machikoba_ingest_store_seconds", "Time to store one batch of rows")
 STORE_FAILURES = Counter("machikoba_ingest_store_failures", "Attempts to store a batch that failed")
-LAST_ANNOUNCE = Gauge(
-    "machikoba_ingest_last_announce_timestamp_seconds", "When agents were last told what is stored"
-)
-BROKER_CONNECTED = Gauge("machikoba_ingest_broker_connected", "1 while connected to the MQTT broker")

@@ -180,14 +180,12 @@ class Subscriber:
     def _found(self) -> None:
         logger.info("connected to the broker at %s", self._place)
         self._status.broker_connected, self._status.broker_error = True, None
-        metrics.BROKER_CONNECTED.set(1)
 
     def _lost(self, error: BaseException) -> None:
         reason = f"broker at {self._place}: {error}"
         if self._status.broker_connected or self._status.broker_error is None:
             logger.warning("%s; trying again until it works", reason)
         self._status.broker_connected, self._status.broker_error = False, reason
-        metrics.BROKER_CONNECTED.set(0)
 
     @property
     def _place(self) -> str:

@@ -172,4 +172,3 @@ class Writer:
 
     def _show_depth(self) -> None:
         self._status.queue_depth = self._queued_rows + self._writing_rows
-        metrics.QUEUE_ROWS.set(self._status.queue_depth)

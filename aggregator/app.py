@@ -1,0 +1,144 @@
+"""`machikoba serve`: settings in; ingest, store, pages and API as one process until told to stop."""
+
+import argparse
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+from aggregator.clock import now_ms
+from aggregator.config import Config, from_arguments
+from aggregator.config import add_arguments as add_config_arguments
+from aggregator.errors import AggregatorError, ConfigError
+from aggregator.faces import create_faces
+from aggregator.ingest.ingest import Ingest
+from aggregator.ingest.subscriber import read_password
+from aggregator.live import Board
+from aggregator.logs import log_to_stderr
+from aggregator.measurements import Measurements
+from aggregator.services import Services
+from aggregator.status import Status
+from aggregator.store.database import open_engine
+from aggregator.store.embedded import Embedded
+from aggregator.store.migration import migrate
+from aggregator.store.records import Records
+
+logger = logging.getLogger(__name__)
+
+STOP_WITHIN_S = 3
+"""So long open requests may take to end once we are told to stop."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `machikoba serve`."""
+    add_config_arguments(parser)
+    parser.epilog = "A flag wins over the environment (MACHIKOBA_WEB__PORT=8001), that over the file."
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until SIGTERM or SIGINT; raises AggregatorError in one sentence when it cannot start."""
+    log_to_stderr()
+    asyncio.run(serve(from_arguments(arguments)))
+    return 0
+
+
+async def serve(config: Config) -> None:
+    """Serve until SIGTERM or SIGINT; raises AggregatorError when it cannot start."""
+    with _listen(config) as listening:
+        app = create_app(config)
+        # Entered here and not by uvicorn, so that what is wrong comes out as one sentence.
+        async with app.router.lifespan_context(app):
+            logger.info("serving on http://%s:%d", config.web.host, config.web.port)
+            server = _Server(app)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, server.handle_exit)  # uvicorn raises the signal again at its end
+            await server.serve(sockets=[listening])
+
+
+def create_app(config: Config) -> FastAPI:
+    """Return the application; its lifespan opens the store and receives until it ends."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with receiving(config) as services:
+            app.state.services = services
+            yield
+
+    return create_faces(config, lifespan)
+
+
+@asynccontextmanager
+async def receiving(config: Config) -> AsyncIterator[Services]:
+    """Open the store and receive into it; raises AggregatorError when that cannot begin."""
+    _check_password(config)
+    engine = open_engine(config.database_url)
+    try:
+        await asyncio.to_thread(migrate, engine)
+        timeseries, records = Embedded(engine), Records(engine)
+        board, status = Board(), Status()
+        measurements = Measurements(timeseries, records.machines, board, config.zone, now_ms)
+        ingest = Ingest(config, timeseries, records, board, status, now=now_ms)
+        async with asyncio.TaskGroup() as tasks:
+            started = [
+                tasks.create_task(measurements.run(), name="measurements"),
+                tasks.create_task(ingest.run(), name="ingest"),
+            ]
+            try:
+                yield Services(config, timeseries, records, board, status, measurements)
+            finally:
+                board.close()
+                for task in started:
+                    task.cancel()
+    finally:
+        engine.dispose()
+
+
+class _Server(uvicorn.Server):
+    """Ends streams to pages as soon as it is told to stop; uvicorn would wait for the last reader."""
+
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=STOP_WITHIN_S,
+            )
+        )
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        services: Services = self._app.state.services
+        services.board.close()
+        await super().shutdown(sockets)
+
+
+def _listen(config: Config) -> socket.socket:
+    host, port = config.web.host, config.web.port
+    try:
+        return socket.create_server((host, port), family=_family(host), backlog=512)
+    except OSError as error:
+        raise AggregatorError(
+            f"web.port: cannot serve on {host}:{port}: {error.strerror}; stop the program that uses it, "
+            "or choose another port"
+        ) from error
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def _check_password(config: Config) -> None:
+    try:
+        read_password(config)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"mqtt.password_file: {config.mqtt.password_file}: cannot be read: {error}"
+        ) from error

@@ -1,0 +1,139 @@
+"""`machikoba db`: upgrades the database, or loads a history of windows and state changes into it."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import islice
+from typing import IO, Any
+
+from agent.contract.records import HOUR_MS
+from agent.contract.states import State
+from aggregator.config import Config, from_arguments
+from aggregator.config import add_arguments as add_config_arguments
+from aggregator.errors import AggregatorError
+from aggregator.model.machine import MachineKey
+from aggregator.model.window import StateChange, Window
+from aggregator.store.database import open_engine, place_of
+from aggregator.store.embedded import Embedded
+from aggregator.store.migration import migrate
+
+CHUNK_ROWS = 3_000
+"""Rows a transaction: a running aggregator writes in between."""
+PROGRESS_S = 0.5
+
+_LINES = """\
+A line is a JSON list:
+  ["window", factory, machine, start_ms, length_ms, [ms in each of the six states], cycles, good, scrap, job]
+  ["state", factory, machine, at_ms, state, job]
+Times are UTC milliseconds since the epoch. Loading the same lines again changes nothing.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags and the commands below `machikoba db`."""
+    commands = parser.add_subparsers(dest="db_command", required=True, metavar="COMMAND")
+    upgrade = commands.add_parser("upgrade", help="bring the tables to this version (`serve` does it, too)")
+    load = commands.add_parser(
+        "load",
+        help="load windows and state changes from JSON lines",
+        epilog=_LINES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    load.add_argument("file", nargs="?", default="-", metavar="FILE", help="the lines; - for standard input")
+    for command in (upgrade, load):
+        add_config_arguments(command)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what `machikoba db` is asked for; raises AggregatorError or StoreError in one sentence."""
+    config = from_arguments(arguments)
+    if arguments.db_command == "upgrade":
+        _upgrade(config)
+    else:
+        _load(config, arguments.file)
+    return 0
+
+
+def _upgrade(config: Config) -> None:
+    engine = open_engine(config.database_url)
+    try:
+        migrate(engine)
+        print(f"{place_of(engine)}: up to date")
+    finally:
+        engine.dispose()
+
+
+def _load(config: Config, file: str) -> None:
+    with _opened(file) as lines:
+        engine = open_engine(config.database_url)
+        try:
+            migrate(engine)
+            _write(Embedded(engine), _records(lines, file))
+        finally:
+            engine.dispose()
+
+
+@contextmanager
+def _opened(file: str) -> Iterator[IO[str]]:
+    if file == "-":
+        yield sys.stdin
+        return
+    try:
+        lines = open(file, encoding="utf-8")  # noqa: SIM115, PTH123 (closed below; opening may fail)
+    except OSError as error:
+        raise AggregatorError(f"{file}: cannot be read: {error.strerror}") from error
+    with lines:
+        yield lines
+
+
+def _write(store: Embedded, records: Iterator[Window | StateChange]) -> None:
+    rows, told_s = 0, time.monotonic()
+    while chunk := list(islice(records, CHUNK_ROWS)):
+        windows = [record for record in chunk if isinstance(record, Window)]
+        store.write(windows, [record for record in chunk if isinstance(record, StateChange)])
+        rows += len(chunk)
+        if sys.stderr.isatty() and time.monotonic() - told_s > PROGRESS_S:
+            told_s = time.monotonic()
+            at_ms = min((window.start_ms for window in windows), default=0)
+            print(f"\r{rows:,} rows, at {_day(at_ms)} ", end="", file=sys.stderr, flush=True)
+    print(f"{chr(13) if sys.stderr.isatty() else ''}{rows:,} rows are loaded   ", file=sys.stderr)
+
+
+def _day(at_ms: int) -> str:
+    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d}"
+
+
+def _records(lines: Iterable[str], file: str) -> Iterator[Window | StateChange]:
+    for number, line in enumerate(lines, 1):
+        try:
+            yield _record(json.loads(line))
+        except ValueError as error:
+            raise AggregatorError(f"{file} line {number}: {error}; the lines before it are loaded") from error
+
+
+def _record(cells: Any) -> Window | StateChange:
+    match cells:
+        case ["window", str(factory), str(machine), int(start), int(length), [*spent], int(cycles), *rest]:
+            return _window(MachineKey(factory, machine), (start, length), spent, (cycles, *rest))
+        case ["state", str(factory), str(machine), int(at), str(state), str(job)]:
+            return StateChange(MachineKey(factory, machine), at, State(state), job)
+    raise ValueError(f"expected a window or a state, got {json.dumps(cells)[:80]}")
+
+
+def _window(key: MachineKey, time_ms: tuple[int, int], spent: list[Any], counts: tuple[Any, ...]) -> Window:
+    match spent, counts:
+        case (
+            [int(), int(), int(), int(), int(), int()],
+            [int(cycles), int() | None as good, int() | None as scrap, str(job)],
+        ):
+            start_ms, length_ms = time_ms
+            if sum(spent) != length_ms or not 0 < length_ms <= HOUR_MS or min(spent) < 0:
+                raise ValueError(f"the six states add up to {sum(spent)} ms, the window has {length_ms}")
+            running, setup, idle, down, planned_stop, offline = spent
+            state_ms = (running, setup, idle, down, planned_stop, offline)
+            return Window(key, start_ms, length_ms, state_ms, cycles, good, scrap, None, job)
+    raise ValueError("a window needs six times in ms, then cycles, good, scrap (or null) and a job")
