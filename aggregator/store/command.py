@@ -119,8 +119,8 @@ def _record(cells: Any) -> Window | StateChange:
     match cells:
         case ["window", str(factory), str(machine), int(start), int(length), [*spent], int(cycles), *rest]:
             return _window(MachineKey(factory, machine), (start, length), spent, (cycles, *rest))
-        case ["state", str(factory), str(machine), int(at), str(state), str(job)]:
-            return StateChange(MachineKey(factory, machine), at, State(state), job)
+        case ["state", str(factory), str(machine), int(at), str(state), str() | None as job]:
+            return StateChange(MachineKey(factory, machine), at, State(state), job or "")
     raise ValueError(f"expected a window or a state, got {json.dumps(cells)[:80]}")
 
 
@@ -128,12 +128,12 @@ def _window(key: MachineKey, time_ms: tuple[int, int], spent: list[Any], counts:
     match spent, counts:
         case (
             [int(), int(), int(), int(), int(), int()],
-            [int(cycles), int() | None as good, int() | None as scrap, str(job)],
+            [int(cycles), int() | None as good, int() | None as scrap, str() | None as job],
         ):
             start_ms, length_ms = time_ms
             if sum(spent) != length_ms or not 0 < length_ms <= HOUR_MS or min(spent) < 0:
                 raise ValueError(f"the six states add up to {sum(spent)} ms, the window has {length_ms}")
             running, setup, idle, down, planned_stop, offline = spent
             state_ms = (running, setup, idle, down, planned_stop, offline)
-            return Window(key, start_ms, length_ms, state_ms, cycles, good, scrap, None, job)
-    raise ValueError("a window needs six times in ms, then cycles, good, scrap (or null) and a job")
+            return Window(key, start_ms, length_ms, state_ms, cycles, good, scrap, None, job or "")
+    raise ValueError("a window needs six times in ms, then cycles, good, scrap and job (or null)")
