@@ -10,7 +10,7 @@ from agent.drivers.reading import Batch, Reading
 from agent.errors import ConfigError, LinkError
 from agent.link import BackOff, LinkStatus, attach
 
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 QUICK = BackOff(first_s=0.01, longest_s=0.02)
 
 Driver = Callable[[], AsyncGenerator[Batch, None]]

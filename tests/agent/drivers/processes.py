@@ -51,6 +51,13 @@ def running(command: Sequence[str | Path]) -> Iterator[Peer]:
             process.kill()
 
 
+@contextlib.contextmanager
+def node_opcua(folder: Path, port: int = 0, *namespaces: str) -> Iterator[Peer]:
+    """Start the OPC UA server of tests/peers; `folder` holds its certificates."""
+    with running(["node", "opcua_server.js", folder, str(port), *namespaces]) as peer:
+        yield peer
+
+
 def compiled(source: str, folder: Path, package: str) -> Path:
     """Compile a C peer against a library that pkg-config knows; returns the program."""
     flags = subprocess.run(

@@ -6,7 +6,7 @@ from itertools import count
 
 from agent.drivers.reading import Batch, Reading, Value
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 def ticking() -> Callable[[], int]:

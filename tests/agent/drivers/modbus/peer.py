@@ -56,8 +56,10 @@ def _registers(runs: Runs | None) -> list[SimData]:
 
 
 @contextlib.asynccontextmanager
-async def scripted(answer: Answer) -> AsyncIterator[int]:
-    """Speak MBAP on a free port (yielded), answering each request as `answer` says."""
+async def scripted(
+    answer: Answer, by_unit: Callable[[int, int], bytes | None] | None = None
+) -> AsyncIterator[int]:
+    """Speak MBAP on a free port (yielded), answering as `answer` says, or `by_unit` (unit, function code)."""
 
     handlers: set[asyncio.Task[None]] = set()
 
@@ -68,7 +70,7 @@ async def scripted(answer: Answer) -> AsyncIterator[int]:
             while True:
                 head = await reader.readexactly(7)
                 function, address, count = struct.unpack(">BHH", await reader.readexactly(5))
-                pdu = answer(function, address, count)
+                pdu = by_unit(head[6], function) if by_unit else answer(function, address, count)
                 if pdu is not None:
                     writer.write(head[:4] + struct.pack(">H", len(pdu) + 1) + head[6:7] + pdu)
         writer.close()

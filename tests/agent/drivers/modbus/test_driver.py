@@ -15,7 +15,7 @@ from tests.agent.drivers.streams import first, ticking, until
 
 
 def settings(port: int, **changes: object) -> Settings:
-    table = {"host": "127.0.0.1", "port": port, "poll_ms": 20, "timeout_s": 0.5} | changes
+    table = {"host": "127.0.0.1", "port": port, "poll_ms": 20, "timeout_s": 10.0} | changes
     return msgspec.convert(table, Settings)
 
 

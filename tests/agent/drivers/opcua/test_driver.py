@@ -42,7 +42,7 @@ async def reading(url: str, *names: str, **changes: object) -> AsyncIterator[Asy
         "signals": {name: node(name) for name in names},
         "publishing_interval_ms": 20,
         "resync_s": 0.2,
-        "timeout_s": 1.0,
+        "timeout_s": 10.0,
     }
     settings = msgspec.convert(table | changes, Settings)
     async with contextlib.aclosing(readings(settings, ticking())) as stream:
