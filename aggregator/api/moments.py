@@ -1,7 +1,7 @@
 """Times of the API: RFC 3339 with an offset outside, UTC milliseconds inside."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -54,6 +54,12 @@ def range_ms(since: datetime | None, until: datetime | None, now_ms: int) -> tup
         raise RangeError("since: has to be before until")
     latest_ms = now_ms + DAY_MS  # clocks of agents may be ahead
     return min(max(since_ms, FIRST_MS), latest_ms), min(max(until_ms, FIRST_MS), latest_ms)
+
+
+def days_later(at_ms: int, days: int, zone: ZoneInfo) -> int:
+    """Return the local midnight `days` days after the one that began the day of `at_ms`."""
+    day = from_ms(at_ms, zone).date() + timedelta(days=days)
+    return to_ms(datetime.combine(day, time(), zone))
 
 
 def to_ms(at: datetime) -> int:

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from agent.contract.states import State
 from aggregator.api.caller import CallerScope, Found, machine_of
-from aggregator.api.moments import DAY_MS, Since, Until, range_ms, text
+from aggregator.api.moments import DAY_MS, Since, Until, days_later, range_ms, text
 from aggregator.api.problem import responses
 from aggregator.api.states import StateMilliseconds, by_name
 from aggregator.measured import HOUR_MS
@@ -119,7 +119,7 @@ def list_windows(
         end_ms = min(until_ms, since_ms + limit * HOUR_MS)
         rows, following = found.timeseries.hours([key], since_ms, end_ms), end_ms
     else:
-        end_ms = min(until_ms, since_ms + min(limit, MAX_DAYS) * DAY_MS)
+        end_ms = min(until_ms, days_later(since_ms, min(limit, MAX_DAYS), zone))
         rows, following = found.timeseries.days([key], since_ms, end_ms, zone), end_ms
     return _page(
         key, "windows", [_row(row, zone) for row in rows], following, until_ms, resolution=resolution

@@ -1,0 +1,77 @@
+"""The API does what its description says: driven by schemathesis from the description itself."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis import GenerationMode
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from tests.aggregator.faces import bearer
+from tests.aggregator.town import Town
+
+
+@pytest.fixture(scope="session")
+def description(url: str) -> dict[str, object]:
+    found: dict[str, object] = httpx.get(f"{url}/api/v1/openapi.json").json()
+    return found
+
+
+def test_every_operation_and_every_field_is_described(description: dict[str, object]) -> None:
+    paths: dict[str, dict[str, dict[str, object]]] = description["paths"]  # type: ignore[assignment]
+    assert {"/api/v1/machines", "/api/v1/utilization", "/healthz", "/readyz", "/metrics"} <= set(paths)
+    for path, operations in paths.items():
+        for method, operation in operations.items():
+            assert operation.get("summary"), f"{method} {path}"
+            assert operation.get("description"), f"{method} {path}"
+    schemas = description["components"]["schemas"]  # type: ignore[index]
+    for name in ("MachineNow", "WindowRow", "UtilizationRow", "StateMilliseconds"):
+        for field, schema in schemas[name]["properties"].items():
+            assert "description" in schema or "$ref" in schema, f"{name}.{field}"
+
+
+def test_pages_are_not_part_of_the_api(description: dict[str, object]) -> None:
+    assert not [path for path in description["paths"] if path in {"/", "/floor", "/login"}]  # type: ignore[attr-defined]
+    assert "http://" not in json.dumps(description)
+
+
+def operations_of(url: str) -> list[Any]:
+    """Return every operation of the description."""
+    schema: Any = schemathesis.openapi.from_url(f"{url}/api/v1/openapi.json")
+    return [found.ok() for found in schema.get_all_operations()]
+
+
+def test_answers_are_as_described(url: str, town: Town) -> None:
+    operations = operations_of(url)
+    assert len(operations) == 8
+    for operation in operations:
+
+        @given(case=operation.as_strategy())
+        @settings(max_examples=25, deadline=None, database=None, derandomize=True)
+        def fits(case: Any) -> None:
+            # A `since` that is not before `until` fits the schema, and is refused all the same.
+            case.call_and_validate(headers=bearer(town), excluded_checks=[positive_data_acceptance])
+
+        fits()
+
+
+def test_wrong_parameters_are_refused_as_described(url: str, town: Town) -> None:
+    for operation in operations_of(url):
+        if not list(operation.iter_parameters()):
+            continue
+
+        @given(case=operation.as_strategy(generation_mode=GenerationMode.NEGATIVE))
+        @settings(
+            max_examples=25,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            suppress_health_check=[HealthCheck.filter_too_much],
+        )
+        def fits(case: Any) -> None:
+            case.call_and_validate(headers=bearer(town))
+
+        fits()
