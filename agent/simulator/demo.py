@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from random import SystemRandom
 from typing import Any
@@ -28,9 +29,9 @@ def demo_text(now: datetime, stop_after_s: float | None = None) -> str:
     comments = [f"# The demo scenario, written at {when} by `machikoba-agent simulate --demo-scenario`."]
     if moved_factories:
         comments.append(
-            "# So that the floor is open at that time, hours and working weekdays were moved for:"
+            "# These factories would be closed now; so that the floor is open, their hours and working"
         )
-        comments.append(f"# {', '.join(moved_factories)}.")
+        comments.append(f"# weekdays were moved: {', '.join(moved_factories)}.")
     return "\n".join(comments) + "\n\n" + rendered(document)
 
 
@@ -42,7 +43,7 @@ def demo_document(now: datetime, stop_after_s: float | None = None) -> tuple[Doc
     document["anchor"] = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
     if stop_after_s is not None:
         document["ends_at"] = now.astimezone(zone) + timedelta(seconds=stop_after_s)
-    ports = _free_ports()
+    ports = free_ports()
     moved_factories = []
     for entry, factory in zip(document["factories"], template.factories, strict=True):
         for key in ("opcua_port", "modbus_port"):
@@ -69,8 +70,8 @@ def _set_counters(document: Document, scenario: Scenario, now_ms: int) -> None:
             entry["initial_count"] = max(0, machine.initial_count - since_anchor)
 
 
-def _free_ports() -> Iterator[int]:
+def free_ports() -> Iterator[int]:
     """Yield different ports of loopback that are free at the moment."""
-    candidates = list(PORTS)
-    SystemRandom().shuffle(candidates)
+    start = SystemRandom().choice(PORTS)
+    candidates = chain(range(start, PORTS.stop), range(PORTS.start, start))
     return (port for port in candidates if is_free(port))
