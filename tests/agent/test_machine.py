@@ -385,6 +385,21 @@ def test_a_recorded_log_that_starts_over_goes_on_as_if_nothing_had_happened(
     assert second.live == whole.live or second.live.utilization is None
 
 
+def test_a_log_resumed_after_an_orderly_stop_tells_its_state_anew_a_millisecond_later() -> None:
+    first = begun()
+    running = heard(NOON_MS + 1_000, **{**QUIET, "green": True})
+    told = first.take(running) + first.close(NOON_MS + 5_000)
+    second, records = MachineTracker.resume(RULES, first.snapshot(), first.at_ms)
+    second.recall(running)
+    told += records + second.take(heard(NOON_MS + 7_000, green=False)) + second.advance(NOON_MS + 8_000)
+    assert changes(told)[1:] == [
+        (1_000, State.RUNNING),
+        (5_000, State.OFFLINE),
+        (5_001, State.RUNNING),
+        (7_000, State.IDLE),
+    ]
+
+
 def test_news_cannot_be_recalled() -> None:
     with pytest.raises(ValueError, match="nothing to recall"):
         begun().recall(heard(NOON_MS + 1, green=True))

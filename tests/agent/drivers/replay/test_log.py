@@ -114,7 +114,8 @@ def test_what_happened_in_a_gap_counts_from_when_it_happened() -> None:
 def test_files_that_tell_nothing_new_add_nothing() -> None:
     rows = [[MONDAY, at(10), "execution", "ACTIVE"]]
     rows += [[f"{year}0101-{year}0102", at(5), "execution", "UNAVAILABLE"] for year in range(2018, 2030)]
-    assert told(rows) == [(10, {"run": None, "mode": None})]
+    (batch,) = Log(SETTINGS, HEADER).batches(rows)
+    assert [(one.signal, one.value) for one in batch] == [("run", "ACTIVE"), ("run", None), ("mode", None)]
 
 
 def test_after_the_last_row_everything_is_unknown() -> None:
