@@ -20,23 +20,21 @@ class Order(Generic[Item]):
         self._since_ms: int | None = None
 
     def accept(self, seq: int | None, item: Item, now_ms: int) -> list[Item]:
-        """Return what may be processed now, in order; the message just processed again is dropped.
+        """Return what may be processed now, in order; a number that was passed already is dropped.
 
         A node that numbers nothing (`seq` None) is taken as it comes.
         """
         if seq is None or self._next is None:
             return [item]
-        seq %= _NUMBERS
-        if seq == (self._next - 1) % _NUMBERS:
-            return []
-        self._waiting[seq] = item
+        if (seq - self._next) % _NUMBERS < _NUMBERS // 2:
+            self._waiting[seq % _NUMBERS] = item
         ready = []
         while self._next in self._waiting:
             ready.append(self._waiting.pop(self._next))
             self._next = (self._next + 1) % _NUMBERS
-        if not self._waiting:
-            self._since_ms = None
-        elif ready or self._since_ms is None:
+        if ready:
+            self._since_ms = now_ms if self._waiting else None
+        elif self._since_ms is None:
             self._since_ms = now_ms
         return ready
 
