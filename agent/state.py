@@ -183,13 +183,13 @@ class StateWatch:
         changes = self.advance(at_ms)
         heard = False
         for reading in readings:
-            if reading.signal not in self._values:
+            signal, value = reading.signal, reading.value
+            if signal not in self._values or self._values[signal] == value:
                 continue
-            heard = heard or self._values[reading.signal] != reading.value
-            self._values[reading.signal] = reading.value
-            if reading.signal in self._lamps:
-                self._lamps[reading.signal].hear(reading.value, at_ms)
-                heard = True
+            heard = True
+            self._values[signal] = value
+            if signal in self._lamps:
+                self._lamps[signal].hear(value, at_ms)
         return [*changes, *self._judge(at_ms)] if heard else changes
 
     def advance(self, at_ms: int) -> list[tuple[int, State]]:
