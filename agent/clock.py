@@ -9,14 +9,16 @@ import ctypes
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 logger = logging.getLogger(__name__)
 
 STEP_MS = 1_000
 """The system's clock is taken to have been set, not to drift, when it is off by more than this."""
 FOLLOW = 0.01
-"""Share of passing time by which drift is made good: 1 s in 100 s, so that time goes on forwards."""
+"""At most so much faster or slower than time passes is the clock while it makes drift good: 1 s in 100 s."""
+SETTLE_MS = 10_000
+"""Smaller drift is made good over about this time."""
 
 _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 _TIMEX_BYTES = 512  # more than struct timex has on any Linux
@@ -24,29 +26,21 @@ _TIMEX_BYTES = 512  # more than struct timex has on any Linux
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """At `monotonic_ms` of the monotonic clock it was `wall_ms` (UTC, milliseconds since the epoch)."""
+    """At `monotonic_ms` it was `wall_ms` (UTC, ms since the epoch); since then it runs at `rate`, near 1."""
 
     wall_ms: float
     monotonic_ms: float
+    rate: float = 1.0
 
-    def at(self, monotonic_ms: float) -> int:
+    def at(self, monotonic_ms: float) -> float:
         """Return the wall time at a moment of the monotonic clock."""
-        return int(self.wall_ms + monotonic_ms - self.monotonic_ms)
+        return self.wall_ms + (monotonic_ms - self.monotonic_ms) * self.rate
 
     def follow(self, wall_ms: float, monotonic_ms: float) -> "Clock":
-        """Return the clock brought nearer to the system's, by at most `FOLLOW` of the time passed."""
-        passed_ms = monotonic_ms - self.monotonic_ms
-        most_ms = FOLLOW * passed_ms
-        away_ms = self.away_ms(wall_ms, monotonic_ms)
-        return Clock(self.wall_ms + passed_ms + max(-most_ms, min(most_ms, away_ms)), monotonic_ms)
-
-    def away_ms(self, wall_ms: float, monotonic_ms: float) -> float:
-        """Return how far the system's wall clock is ahead of this one."""
-        return wall_ms - (self.wall_ms + monotonic_ms - self.monotonic_ms)
-
-    def step(self, by_ms: float) -> "Clock":
-        """Return the clock set forward by `by_ms`."""
-        return replace(self, wall_ms=self.wall_ms + by_ms)
+        """Return the clock that goes on from here towards the system's wall clock."""
+        here_ms = self.at(monotonic_ms)
+        slope = (wall_ms - here_ms) / SETTLE_MS
+        return Clock(here_ms, monotonic_ms, 1 + max(-FOLLOW, min(FOLLOW, slope)))
 
 
 class SystemClock:
@@ -61,7 +55,7 @@ class SystemClock:
         self._is_behind = False
 
     def __call__(self) -> int:
-        return self._clock.at(self._monotonic_ms())
+        return int(self._clock.at(self._monotonic_ms()))
 
     def observe(self) -> int:
         """Follow the system's clock; return by how many milliseconds this clock was set forward, mostly 0.
@@ -69,10 +63,10 @@ class SystemClock:
         When the system's clock was set back, this one goes on, ahead of it, and lets it catch up slowly.
         """
         wall_ms, monotonic_ms = self._wall_ms(), self._monotonic_ms()
-        away_ms = self._clock.away_ms(wall_ms, monotonic_ms)
+        away_ms = wall_ms - self._clock.at(monotonic_ms)
         if away_ms > STEP_MS:
             logger.warning("the system's clock was set forward by %.1f s: so is the agent's", away_ms / 1000)
-            self._clock = self._clock.step(away_ms)
+            self._clock = Clock(wall_ms, monotonic_ms)
             return int(away_ms)
         self._clock = self._clock.follow(wall_ms, monotonic_ms)
         self._tell_behind(away_ms)

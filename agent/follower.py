@@ -15,6 +15,9 @@ from agent.machine import Live, MachineTracker
 
 logger = logging.getLogger(__name__)
 
+STALL_MS = 15_000
+"""When the agent itself stood still for longer (frozen, suspended), nobody knows what the machine did."""
+
 _NEVER = -1
 
 
@@ -42,6 +45,7 @@ class Follower:
         self._show = show
         self._tracker: MachineTracker | None = None
         self._recall_through_ms = _NEVER
+        self._awake_ms = now()
 
     @property
     def has_event_time(self) -> bool:
@@ -57,7 +61,8 @@ class Follower:
         self._tell()
 
     def advance(self, at_ms: int) -> None:
-        """Let time pass up to `at_ms`, if something is due by then."""
+        """Let time pass up to `at_ms`, if something is due by then; to be called several times a second."""
+        self._notice_stall()
         if self._tracker is not None and not self.has_event_time and self._tracker.next_due_ms <= at_ms:
             self._take(self._tracker.advance(at_ms))
 
@@ -66,6 +71,7 @@ class Follower:
         if self._tracker is not None and not self.has_event_time:
             self._take(self._tracker.advance(from_ms))
             self._take(self._tracker.miss(to_ms))
+        self._awake_ms = to_ms
 
     def set_job(self, job: str) -> None:
         """Start, change or clear ("") the machine's job."""
@@ -111,6 +117,7 @@ class Follower:
             silence_s=settings.silence_s,
         )
         async for batch in readings:
+            self._notice_stall()
             self._hear(batch)
 
     def _open(self) -> AsyncGenerator[Batch, None]:
@@ -118,6 +125,11 @@ class Follower:
         driver: Any = importlib.import_module(self.machine.entry.readings)
         readings: AsyncGenerator[Batch, None] = driver.readings(self.machine.settings, self._now)
         return readings
+
+    def _notice_stall(self) -> None:
+        awake_ms, self._awake_ms = self._awake_ms, self._now()
+        if self._awake_ms - awake_ms > STALL_MS:
+            self.miss(awake_ms, self._awake_ms)
 
     def _hear(self, batch: Batch) -> None:
         if self._tracker is not None and batch:

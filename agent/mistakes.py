@@ -61,7 +61,8 @@ def _told(table: Mapping[str, Any], kind: type[msgspec.Struct], place: str, mess
         return mistake(place, f"expected {_choices_at(kind, path)}, got {_value_at(table, path)!r}")
     if not what.startswith("Expected "):
         return mistake(place, what)
-    what = what.replace("`", "").replace("Expected", "expected").replace("object", "table")
+    for theirs, ours in (("`", ""), ("Expected", "expected"), ("object", "table"), (" | null", "")):
+        what = what.replace(theirs, ours)
     return mistake(place, what if ", got " in what else f"{what}, got {_value_at(table, path)!r}")
 
 

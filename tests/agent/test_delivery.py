@@ -1,0 +1,259 @@
+"""Go-back-N by itself, and against a model in which messages and announcements are lost."""
+
+import itertools
+import shutil
+from pathlib import Path
+from tempfile import mkdtemp
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from agent.contract.records import MINUTE_MS, StateChange
+from agent.contract.states import State
+from agent.delivery import LONGEST_TIMEOUT_S, Delivery, Policy, Send, is_late
+from agent.outbox import Outbox, open_outbox
+from tests.agent.records import NOON_MS, window
+
+POLICY = Policy(timeout_s=10, in_flight_records=25, records_per_message=10)
+
+
+def begun(forgotten: int = 0, appended: int = 0) -> Delivery:
+    delivery = Delivery(POLICY, "epoch", forgotten, appended)
+    delivery.restart(0)
+    return delivery
+
+
+def send_all(delivery: Delivery, now_s: float) -> list[Send]:
+    sent = []
+    while send := delivery.next_send(now_s):
+        delivery.sent(send.after + send.limit, now_s)
+        sent.append(send)
+    return sent
+
+
+def test_there_is_nothing_to_send_without_records() -> None:
+    assert begun().next_send(0) is None
+    assert begun(7, 7).next_send(0) is None
+
+
+def test_new_records_go_once_and_not_as_history() -> None:
+    delivery = begun()
+    delivery.appended(3)
+    assert send_all(delivery, 0) == [Send(0, 3, again=False)]
+    delivery.appended(5)
+    assert send_all(delivery, 1) == [Send(3, 2, again=False)]
+    assert send_all(delivery, 9) == []
+
+
+def test_what_was_pending_at_a_connect_goes_as_history() -> None:
+    delivery = begun(4, 9)
+    delivery.appended(12)
+    assert send_all(delivery, 0) == [Send(4, 8, again=True)]
+    delivery.appended(13)
+    assert send_all(delivery, 0) == [Send(12, 1, again=False)]
+
+
+def test_no_more_is_on_its_way_than_allowed() -> None:
+    delivery = begun(0, 100)
+    assert [send.limit for send in send_all(delivery, 0)] == [10, 10, 5]
+    assert delivery.announced("epoch", 4, 1) is None
+    assert send_all(delivery, 1) == [Send(25, 4, again=True)]
+
+
+def test_what_is_not_announced_in_time_goes_again_from_the_first_record_that_is_not() -> None:
+    delivery = begun()
+    delivery.appended(20)
+    send_all(delivery, 0)
+    delivery.announced("epoch", 5, 4)
+    assert delivery.due_s == 14
+    assert delivery.next_send(13.9) is None
+    assert delivery.next_send(14) == Send(5, 10, again=True)
+
+
+def test_an_aggregator_that_is_away_is_asked_with_one_message_and_ever_less_often() -> None:
+    delivery = begun(0, 100)
+    assert len(send_all(delivery, 0)) == 3
+    asked_s = []
+    for _ in range(8):
+        assert delivery.due_s is not None
+        asked_s.append(delivery.due_s)
+        assert send_all(delivery, delivery.due_s) == [Send(0, 10, again=True)]
+    pauses_s = [after - before for before, after in itertools.pairwise(asked_s)]
+    assert pauses_s[:4] == [20, 40, 80, 160]
+    assert pauses_s[-1] == LONGEST_TIMEOUT_S
+    delivery.announced("epoch", 10, asked_s[-1] + 1)
+    assert [send.limit for send in send_all(delivery, asked_s[-1] + 1)] == [10, 10, 5]
+
+
+def test_an_aggregator_that_announces_no_progress_is_asked_at_a_steady_pace() -> None:
+    delivery = begun(5, 100)
+    send_all(delivery, 0)
+    now_s = 0.0
+    for _ in range(5):
+        assert delivery.due_s is not None
+        pause_s, now_s = delivery.due_s - now_s, delivery.due_s
+        assert send_all(delivery, now_s) == [Send(5, 10, again=True)]
+        delivery.announced("epoch", 5, now_s)
+    assert pause_s == 20
+
+
+def test_an_announcement_for_another_epoch_is_ignored_and_named() -> None:
+    delivery = begun(0, 10)
+    send_all(delivery, 0)
+    assert delivery.announced("other", 10, 1) == "it is for the epoch 'other', ours is 'epoch'"
+    assert delivery.acknowledged_through == 0
+
+
+def test_an_announcement_beyond_what_was_sent_is_ignored_and_named() -> None:
+    delivery = begun()
+    delivery.appended(30)
+    send_all(delivery, 0)
+    assert delivery.announced("epoch", 26, 1) == "it goes through 26, but no more than 25 was sent"
+    assert delivery.acknowledged_through == 0
+
+
+def test_what_an_earlier_process_may_have_sent_is_not_believed_but_not_complained_about() -> None:
+    delivery = begun(0, 10)
+    assert delivery.announced("epoch", 8, 0) is None
+    assert delivery.acknowledged_through == 0
+    send_all(delivery, 0)
+    assert delivery.announced("epoch", 8, 0) is None
+    assert delivery.acknowledged_through == 8
+
+
+def test_an_announcement_of_an_earlier_connection_counts_and_spares_sending_again() -> None:
+    delivery = begun()
+    delivery.appended(20)
+    send_all(delivery, 0)
+    delivery.restart(1)
+    assert delivery.announced("epoch", 20, 1) is None
+    assert (delivery.acknowledged_through, delivery.next_send(1)) == (20, None)
+
+
+def test_an_old_announcement_takes_nothing_back() -> None:
+    delivery = begun(0, 20)
+    send_all(delivery, 0)
+    delivery.announced("epoch", 15, 1)
+    delivery.announced("epoch", 3, 2)
+    assert delivery.acknowledged_through == 15
+
+
+def test_records_are_late_by_when_they_ended() -> None:
+    ended_ms = NOON_MS + MINUTE_MS
+    assert not is_late(window(0), ended_ms + 180_000, 180)
+    assert is_late(window(0), ended_ms + 180_001, 180)
+    assert is_late(StateChange("mc-01", NOON_MS, State.IDLE), NOON_MS + 180_001, 180)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"timeout_s": 0}, {"in_flight_records": 0}, {"records_per_message": 1_001}]
+)
+def test_a_policy_that_cannot_work_is_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))}: expected .* to .*, got"):
+        Policy(**wrong)
+
+
+class Delivering(RuleBasedStateMachine):
+    """An outbox, a delivery and a centre that stores contiguously; the network loses what it likes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(mkdtemp())
+        self.outbox: Outbox = open_outbox(self.folder)
+        self.now_s = 0.0
+        self.appended = 0
+        self.stored: list[int] = []  # what the centre keeps, in the order in which it came
+        self.on_its_way: list[list[int]] = []
+        self.announcements: list[tuple[str, int]] = []
+        self.begin()
+
+    def begin(self) -> None:
+        outbox = self.outbox
+        self.delivery = Delivery(POLICY, outbox.epoch, outbox.forgotten_through, outbox.last_sequence)
+        self.delivery.restart(self.now_s)
+
+    @initialize()
+    def connect(self) -> None:
+        self.reconnect()
+
+    @rule(count=st.integers(1, 30))
+    def append(self, count: int) -> None:
+        self.outbox.append([window(self.appended + number) for number in range(1, count + 1)], {})
+        self.appended += count
+        self.delivery.appended(self.outbox.last_sequence)
+
+    @rule()
+    def send(self) -> None:
+        send = self.delivery.next_send(self.now_s)
+        if send is not None:
+            rows = self.outbox.pending(send.after, send.limit)
+            self.delivery.sent(rows[-1][0], self.now_s)
+            # The record itself tells which one it is: the sequence must be its number.
+            assert [record for _, record in rows] == [window(sequence) for sequence, _ in rows]
+            self.on_its_way.append([sequence for sequence, _ in rows])
+
+    @precondition(lambda self: self.on_its_way)
+    @rule(which=st.integers(0, 99), is_lost=st.booleans())
+    def arrive(self, which: int, is_lost: bool) -> None:
+        rows = self.on_its_way.pop(which % len(self.on_its_way))
+        if not is_lost:
+            for sequence in rows:
+                if sequence == len(self.stored) + 1:
+                    self.stored.append(sequence)
+
+    @rule()
+    def announce(self) -> None:
+        self.announcements.append((self.outbox.epoch, len(self.stored)))
+
+    @rule(beyond=st.integers(1, 1_000))
+    def announce_nonsense(self, beyond: int) -> None:
+        self.announcements += [("another epoch", 1), (self.outbox.epoch, self.appended + beyond)]
+
+    @precondition(lambda self: self.announcements)
+    @rule(which=st.integers(0, 99), is_lost=st.booleans())
+    def hear(self, which: int, is_lost: bool) -> None:
+        announcement = self.announcements.pop(which % len(self.announcements))
+        if not is_lost:
+            self.delivery.announced(*announcement, self.now_s)
+            self.outbox.forget(self.delivery.acknowledged_through)
+
+    @rule(passed_s=st.floats(0, 30))
+    def wait(self, passed_s: float) -> None:
+        self.now_s += passed_s
+
+    @rule()
+    def reconnect(self) -> None:
+        self.on_its_way.clear()
+        self.delivery.restart(self.now_s)
+
+    @rule()
+    def restart(self) -> None:
+        self.outbox.close()
+        self.outbox = open_outbox(self.folder)
+        self.begin()
+
+    @invariant()
+    def nothing_is_forgotten_that_is_not_stored(self) -> None:
+        assert self.outbox.forgotten_through <= len(self.stored)
+        assert self.outbox.last_sequence == self.appended
+        assert self.delivery.sent_through - self.delivery.acknowledged_through <= POLICY.in_flight_records
+
+    def teardown(self) -> None:
+        """With a network that loses nothing any more, everything is stored, once and in order."""
+        for _ in range(10 + self.appended):
+            self.now_s += LONGEST_TIMEOUT_S
+            self.send()
+            while self.on_its_way:
+                self.arrive(0, is_lost=False)
+            self.announcements = [(self.outbox.epoch, len(self.stored))]
+            self.hear(0, is_lost=False)
+        assert self.stored == list(range(1, self.appended + 1))
+        assert self.outbox.pending_count == 0
+        self.outbox.close()
+        shutil.rmtree(self.folder)
+
+
+TestDelivering = Delivering.TestCase
+TestDelivering.settings = settings(max_examples=25, stateful_step_count=30)

@@ -1,0 +1,209 @@
+"""The outbox: durable, in order, contiguous in its epoch, and plain about a file it cannot use."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.contract.records import Record
+from agent.errors import OutboxError
+from agent.outbox import FILE, Outbox, open_outbox
+from tests.agent.records import RECORDS, window, windows
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Outbox]:
+    outbox = open_outbox(folder)
+    try:
+        yield outbox
+    finally:
+        outbox.close()
+
+
+def sequences(outbox: Outbox) -> list[int]:
+    return [sequence for sequence, _ in outbox.pending(0, 1_000_000)]
+
+
+def test_records_come_back_in_order_after_a_restart(tmp_path: Path) -> None:
+    with opened(tmp_path) as outbox:
+        assert outbox.append(windows(1, 3), {}) == range(1, 4)
+        assert outbox.append(windows(4, 5), {}) == range(4, 6)
+    with opened(tmp_path) as outbox:
+        assert outbox.pending(0, 100) == [(number, window(number)) for number in range(1, 6)]
+        assert outbox.pending(2, 2) == [(3, window(3)), (4, window(4))]
+        assert outbox.pending(5, 100) == []
+
+
+@settings(max_examples=20)
+@given(st.lists(RECORDS, max_size=50))
+def test_any_record_comes_back_as_it_was(records: list[Record]) -> None:
+    with TemporaryDirectory() as folder, opened(Path(folder)) as outbox:
+        outbox.append(records, {})
+        assert [record for _, record in outbox.pending(0, 100)] == records
+
+
+def test_the_sequence_goes_on_when_everything_was_forgotten_and_the_agent_restarted(tmp_path: Path) -> None:
+    with opened(tmp_path) as outbox:
+        epoch = outbox.epoch
+        outbox.append(windows(1, 7), {})
+        assert outbox.forget(7) == 7
+    for expected in (8, 9):
+        with opened(tmp_path) as outbox:
+            assert (outbox.epoch, outbox.pending_count) == (epoch, 0)
+            assert outbox.append([window(1)], {}) == range(expected, expected + 1)
+            outbox.forget(expected)
+
+
+def test_each_file_has_an_epoch_of_its_own(tmp_path: Path) -> None:
+    with opened(tmp_path / "a") as one, opened(tmp_path / "b") as other:
+        assert one.epoch != other.epoch
+
+
+def test_only_what_is_stored_is_forgotten_and_never_more_than_there_is(tmp_path: Path) -> None:
+    with opened(tmp_path) as outbox:
+        outbox.append(windows(1, 5), {})
+        assert outbox.forget(2) == 2
+        assert outbox.forget(2) == outbox.forget(1) == 0
+        assert (sequences(outbox), outbox.forgotten_through, outbox.pending_count) == ([3, 4, 5], 2, 3)
+        assert outbox.forget(99) == 3
+        assert (outbox.forgotten_through, outbox.last_sequence) == (5, 5)
+
+
+def test_snapshots_change_with_the_records_that_led_to_them(tmp_path: Path) -> None:
+    with opened(tmp_path) as outbox:
+        outbox.append([window(1)], {"mc-01": {"at": 1}, "mc-02": {"at": 1}})
+        outbox.append([window(2)], {"mc-01": {"at": 2, "名": [1, None, 0.5]}})
+    with opened(tmp_path) as outbox:
+        assert outbox.snapshots() == {"mc-01": {"at": 2, "名": [1, None, 0.5]}, "mc-02": {"at": 1}}
+
+
+def test_bd_seq_counts_every_connect_over_restarts_and_wraps_after_255(tmp_path: Path) -> None:
+    seen = []
+    for _ in range(3):
+        with opened(tmp_path) as outbox:
+            seen += [outbox.next_bd_seq() for _ in range(100)]
+    assert seen == [number % 256 for number in range(300)]
+
+
+APPENDING = """
+import sys
+from pathlib import Path
+from agent.outbox import open_outbox
+from tests.agent.records import window
+outbox = open_outbox(Path(sys.argv[1]))
+number = outbox.last_sequence
+while True:
+    number += 1
+    outbox.append([window(number)], {"mc-01": {"through": number}})
+    print(number, flush=True)
+"""
+
+
+def test_what_was_appended_is_there_after_a_sigkill(tmp_path: Path) -> None:
+    for _ in range(3):
+        with subprocess.Popen(
+            [sys.executable, "-c", APPENDING, tmp_path], stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout
+            told = [int(process.stdout.readline()) for _ in range(20)]
+            os.kill(process.pid, signal.SIGKILL)
+            told += [int(line) for line in process.stdout.read().splitlines() if line]
+        with opened(tmp_path) as outbox:
+            assert outbox.last_sequence >= max(told)
+            assert sequences(outbox) == list(range(1, outbox.last_sequence + 1))
+            assert [record for _, record in outbox.pending(0, 10**6)] == windows(1, outbox.last_sequence)
+            assert outbox.snapshots() == {"mc-01": {"through": outbox.last_sequence}}
+
+
+def test_a_second_agent_on_the_same_folder_is_told_so(tmp_path: Path) -> None:
+    with opened(tmp_path), pytest.raises(OutboxError, match="is in use by another agent; stop it, or give"):
+        open_outbox(tmp_path)
+    with opened(tmp_path) as outbox:
+        assert outbox.pending_count == 0
+
+
+def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutboxError, match="file/data: cannot be made or used as the data folder: Not a dir"):
+        open_outbox(tmp_path / "file" / "data")
+    (tmp_path / "data" / FILE).mkdir(parents=True)
+    with pytest.raises(OutboxError, match=r"data/outbox\.db: cannot be opened; check that the folder"):
+        open_outbox(tmp_path / "data")
+
+
+@pytest.mark.parametrize("spoilt", [b"this is no database" * 1_000, b"SQLite format 3\0" + b"x" * 9_000])
+def test_a_file_that_is_no_outbox_is_named_and_left_alone(tmp_path: Path, spoilt: bytes) -> None:
+    (tmp_path / FILE).write_bytes(spoilt)
+    with pytest.raises(OutboxError, match=r"outbox\.db: is damaged or no outbox"):
+        open_outbox(tmp_path)
+    assert (tmp_path / FILE).read_bytes() == spoilt
+
+
+def test_a_file_damaged_in_the_middle_is_noticed_at_the_start(tmp_path: Path) -> None:
+    with opened(tmp_path) as outbox:
+        outbox.append(windows(1, 5_000), {})
+    path = tmp_path / FILE
+    whole = bytearray(path.read_bytes())
+    whole[8_192:40_960] = b"\xff" * 32_768
+    path.write_bytes(whole)
+    with pytest.raises(OutboxError, match=r"outbox\.db: is damaged or no outbox"):
+        open_outbox(tmp_path)
+
+
+def test_a_file_of_a_newer_agent_is_not_touched(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / FILE)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(OutboxError, match=r"was written by a newer agent \(format 99\); update this one"):
+        open_outbox(tmp_path)
+
+
+def test_a_damaged_record_is_named(tmp_path: Path) -> None:
+    with opened(tmp_path) as outbox:
+        outbox.append(windows(1, 2), {})
+    connection = sqlite3.connect(tmp_path / FILE)
+    with connection:
+        connection.execute("UPDATE records SET record = x'c1' WHERE sequence = 2")
+    connection.close()
+    with opened(tmp_path) as outbox, pytest.raises(OutboxError, match="damaged record after sequence 1"):
+        outbox.pending(1, 10)
+
+
+FILLING = """
+import resource, sys
+from pathlib import Path
+from agent.errors import OutboxError
+from agent.outbox import open_outbox
+from tests.agent.records import windows
+outbox = open_outbox(Path(sys.argv[1]))
+outbox.append(windows(1, 10), {"mc-01": {"through": 10}})
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+try:
+    outbox.append(windows(11, 5_000), {"mc-01": {"through": 5_000}})
+except OutboxError as error:
+    print(error)
+print(outbox.last_sequence, outbox.next_bd_seq())
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+print(outbox.append(windows(11, 20), {"mc-01": {"through": 20}}))
+"""
+
+
+def test_a_full_disk_fails_the_write_and_nothing_else(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FILLING, tmp_path], capture_output=True, text=True, check=True
+    )
+    sentence, numbers, written = done.stdout.splitlines()
+    assert sentence.startswith(f"{tmp_path / FILE}: the disk")
+    assert (numbers, written) == ("10 0", "range(11, 21)")
+    with opened(tmp_path) as outbox:
+        assert [record for _, record in outbox.pending(0, 100)] == windows(1, 20)
+        assert outbox.snapshots() == {"mc-01": {"through": 20}}
