@@ -1,17 +1,29 @@
 """Sparkplug messages as our agent and foreign edge nodes send them, for tests of the host's side."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from agent.contract import names
 from agent.contract.records import Record, Window, to_dataset
 from agent.contract.sparkplug import DataSet, DataType, Metric, Payload, Scalar
 from agent.contract.topics import Topic
+from aggregator.ingest.events import RecordsArrived
 
 FEDERATION = "higashimachi"
 AT_MS = 1_795_000_000_000
 MINUTE_MS = 60_000
 
 Message = tuple[Topic, Payload]
+
+GOOD: dict[str, Any] = {
+    "sequence": 5,
+    "kind": "window",
+    "machine": "mc-01",
+    "start_ms": 60_000,
+    "length_ms": 60_000,
+    "running_ms": 60_000,
+}
+"""The cells of a row in which nothing is wrong."""
 
 _LIVE = {
     names.STATE: (DataType.STRING, 1),
@@ -128,6 +140,13 @@ def minutes(first: int, count: int, machine: str = "mc-01") -> list[tuple[int, W
         (sequence, Window(machine, sequence * MINUTE_MS, MINUTE_MS, (60_000, 0, 0, 0, 0, 0), 4))
         for sequence in range(first, first + count)
     ]
+
+
+def arrived_rows(*rows: dict[str, Any]) -> RecordsArrived:
+    """Rows as they may be on the wire, wrong ones too."""
+    columns = tuple(dict.fromkeys(name for row in rows for name in row))
+    cells = [tuple(row.get(name) for name in columns) for row in rows]
+    return RecordsArrived("aoki", "epoch-1", DataSet(columns, (DataType.INT64,) * len(columns), cells))
 
 
 def _key(name: str) -> str:

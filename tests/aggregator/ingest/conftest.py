@@ -1,0 +1,33 @@
+"""A real store in a file, for tests of what ingest writes into it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from aggregator.store.database import open_engine
+from aggregator.store.embedded import Embedded
+from aggregator.store.migration import migrate
+from aggregator.store.records import Records
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """A SQLite database with the newest tables."""
+    engine = open_engine(f"sqlite:///{tmp_path / 'machikoba.db'}")
+    migrate(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def timeseries(engine: Engine) -> Embedded:
+    """The time series in it."""
+    return Embedded(engine)
+
+
+@pytest.fixture
+def records(engine: Engine) -> Records:
+    """The records in it."""
+    return Records(engine)
