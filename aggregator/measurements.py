@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 _Read = tuple[dict[MachineKey, Machine], dict[MachineKey, Measured]]
 
+STRANGER_TRIES = 10  # a birth is stored a moment after the board heard of it
+SWEEP_DELAY_MS = 1_000  # past the minute: by then the windows of machines that talk have come
 REST_S = 0.5  # at least this long between two refreshes; what is stored meanwhile is gathered
 
 
@@ -40,6 +42,7 @@ class Measurements:
         self._machines: dict[MachineKey, Machine] = {}
         self._measured: dict[MachineKey, Measured] = {}
         self._failing = False
+        self._sweep_ms = 0  # when to measure those of whom nothing is stored
 
     def get(self, key: MachineKey) -> Measured:
         """Return the machine's newest figures; all unknown while there are none."""
@@ -55,20 +58,24 @@ class Measurements:
 
     async def run(self) -> None:
         """Refresh until cancelled or the board closes."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep_fresh(), name="measurements[stored]")
+            tasks.create_task(self._meet_strangers(), name="measurements[strangers]")
+
+    async def _keep_fresh(self) -> None:
         async with self._board.listen(stored_only=True) as changes:
-            await self.refresh()
             waiting = asyncio.ensure_future(anext(changes, None))
             try:
                 while True:
-                    done, _ = await asyncio.wait({waiting}, timeout=self._until_next_minute_s())
-                    if not done:
-                        await self.refresh(self._old())
-                        continue
-                    stored = waiting.result()
-                    if stored is None:
-                        return
-                    waiting = asyncio.ensure_future(anext(changes, None))
-                    await self.refresh(stored)
+                    await asyncio.wait({waiting}, timeout=self._until_sweep_s())
+                    if waiting.done():
+                        stored = waiting.result()
+                        if stored is None:
+                            return
+                        waiting = asyncio.ensure_future(anext(changes, None))
+                        await self.refresh(stored)
+                    if self._now() >= self._sweep_ms:
+                        await self._sweep()
                     await asyncio.sleep(REST_S)
             finally:
                 waiting.cancel()
@@ -89,15 +96,28 @@ class Measurements:
         self._measured.update(fresh)
         self._board.measured(fresh)
 
+    async def _meet_strangers(self) -> None:
+        """Learn who machines are that the board speaks of: pages show them as soon as their name is known."""
+        async with self._board.listen() as changes:
+            async for changed in changes:
+                for _ in range(STRANGER_TRIES):
+                    strangers = [key for key in changed if key not in self._machines]
+                    if not strangers:
+                        break
+                    await self.refresh(strangers)
+                    await asyncio.sleep(REST_S)
+
     def _measure(self, keys: Collection[MachineKey] | None) -> _Read:
         machines = {machine.key: machine for machine in self._all_machines()}
-        wanted = machines.keys() if keys is None else keys
+        wanted = machines.keys() if keys is None else [key for key in keys if key in machines]
         return machines, measure(self._timeseries, wanted, self._now(), self._zone)
 
-    def _old(self) -> Collection[MachineKey]:
+    async def _sweep(self) -> None:
+        """Measure again what has not been since the minute turned: those of whom nothing was stored."""
         minute_ms = self._now() // MINUTE_MS * MINUTE_MS
-        return [key for key, measured in self._measured.items() if measured.at_ms < minute_ms]
+        self._sweep_ms = minute_ms + MINUTE_MS + SWEEP_DELAY_MS
+        old = [key for key in self._machines if self.get(key).at_ms < minute_ms]
+        await self.refresh(old if self._machines else None)
 
-    def _until_next_minute_s(self) -> float:
-        """A second past the minute: by then the windows of machines that talk have come."""
-        return (MINUTE_MS - self._now() % MINUTE_MS) / 1000 + 1.0
+    def _until_sweep_s(self) -> float:
+        return max(self._sweep_ms - self._now(), 0) / 1000

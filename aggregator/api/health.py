@@ -1,7 +1,7 @@
 """`/healthz`, `/readyz` and `/metrics`: for supervisors and Prometheus; nothing of any one factory."""
 
 from fastapi import APIRouter, Response
-from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, generate_latest
+from prometheus_client import REGISTRY, CollectorRegistry, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from pydantic import BaseModel, Field
 
@@ -51,13 +51,13 @@ async def readyz(found: Found, response: Response) -> Readiness:
 
 @router.get("/metrics", summary="Figures for Prometheus", response_class=Response)
 async def metrics(found: Found) -> Response:
-    """Prometheus text: machines by state, how ingest is doing, and the process itself."""
-    return Response(generate_latest(_registry(found)), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+    """Prometheus text: machines by state, how ingest is doing, what it counted, and the process itself."""
+    text = generate_latest(_registry(found)) + generate_latest(REGISTRY)
+    return Response(text, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
 
 def _registry(found: Services) -> CollectorRegistry:
     registry = CollectorRegistry()
-    ProcessCollector(namespace="machikoba", registry=registry)
     machines = Gauge("machikoba_machines", "Machines heard of, by state", ["state"], registry=registry)
     states = [machine.state for machine in found.board.all().values()]
     for state in STATES:
