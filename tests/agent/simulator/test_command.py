@@ -22,13 +22,6 @@ from agent.simulator.toml import rendered
 from tests.agent.simulator.floors import HOUR_MS, SCENARIOS, document, on_modbus_only
 from tests.agent.simulator.live import until
 
-PROGRAM = """
-import argparse, sys
-from agent.simulator.command import add_arguments, run
-parser = argparse.ArgumentParser()
-add_arguments(parser)
-sys.exit(run(parser.parse_args()))
-"""
 TWO = str(SCENARIOS / "two.toml")
 
 
@@ -40,7 +33,7 @@ def simulate(*arguments: str) -> int:
 
 @contextmanager
 def process(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-c", PROGRAM, *arguments]
+    command = [sys.executable, "-m", "agent", "simulate", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
         try:
             yield running

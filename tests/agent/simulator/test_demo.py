@@ -58,7 +58,7 @@ def test_the_floor_is_open_when_the_demo_begins(moment: str) -> None:
         assert counts[State.RUNNING] >= 3
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(0, WEEK_MIN - 1))
 def test_at_any_minute_of_the_week_every_factory_is_open(minute: int) -> None:
     now = datetime(2026, 11, 16, tzinfo=TOKYO) + timedelta(minutes=minute)

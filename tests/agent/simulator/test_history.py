@@ -17,7 +17,7 @@ from tests.agent.simulator.floors import ANCHOR_MS, DAY_MS, HOUR_MS, MINUTE_MS, 
 
 DEMO = parse_scenario(document("demo"))
 UNTIL_MS = ANCHOR_MS + 10 * HOUR_MS + 12_345
-DAYS = 3
+DAYS = 2
 
 Row = list[Any]
 

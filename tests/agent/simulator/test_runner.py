@@ -16,7 +16,7 @@ from agent.simulator.scenario import parse_scenario
 from agent.simulator.status import status_at
 from agent.simulator.timeline import StateChanged, events_after
 from agent.simulator.truth import GroundTruth
-from tests.agent.simulator.floors import ANCHOR_MS, HOUR_MS, document, on_modbus_only
+from tests.agent.simulator.floors import ANCHOR_MS, HOUR_MS, on_modbus_only, short_day
 from tests.agent.simulator.live import Clock, running, until
 
 Line = dict[str, Any]
@@ -51,7 +51,7 @@ def assert_tells_the_timeline(path: Path, scenario: Scenario, start_ms: int) -> 
 
 @pytest.fixture
 def scenario() -> Scenario:
-    return parse_scenario(on_modbus_only(document()))
+    return parse_scenario(on_modbus_only(short_day()))
 
 
 async def test_the_ground_truth_tells_the_timeline_as_it_happens(scenario: Scenario, tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ async def test_an_event_that_comes_late_carries_the_moment_it_happened(
 
 
 async def test_after_the_end_the_floor_still_answers(tmp_path: Path) -> None:
-    text = on_modbus_only(document()) | {"stop_after_s": 3600}
+    text = on_modbus_only(short_day()) | {"stop_after_s": 3600}
     scenario, path = parse_scenario(text), tmp_path / "truth.jsonl"
     async with running(scenario, path, Clock(ANCHOR_MS + HOUR_MS - 1500)) as floor:
         await until(lambda: b"PLANNED_STOP" in path.read_bytes())
@@ -162,6 +162,6 @@ async def test_the_ground_truth_of_another_scenario_is_refused(scenario: Scenari
     path, clock = tmp_path / "truth.jsonl", Clock(ANCHOR_MS + HOUR_MS)
     async with running(scenario, path, clock):
         await until_lines(path, 2)
-    other = parse_scenario(on_modbus_only(document()) | {"seed": 99})
+    other = parse_scenario(on_modbus_only(short_day()) | {"seed": 99})
     with GroundTruth(path) as truth, pytest.raises(ConfigError, match="another scenario"):
         await Floor(other, truth, clock).run(asyncio.Event(), lambda: None)

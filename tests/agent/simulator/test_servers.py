@@ -24,7 +24,7 @@ from agent.simulator.servers import make_servers
 from agent.simulator.status import Status
 from agent.simulator.styles import NAMESPACE
 from agent.simulator.timeline import CycleDone, Event, StateChanged, events_after
-from tests.agent.simulator.floors import ANCHOR_MS, document, on_modbus_only
+from tests.agent.simulator.floors import ANCHOR_MS, document, on_modbus_only, short_day
 from tests.agent.simulator.live import Clock, running, until
 
 SECONDS = 8
@@ -35,7 +35,7 @@ SHOWN = Status(State.RUNNING, ANCHOR_MS, total=0x01020304, scrap=0x0A0B0C0D)
 
 def lively_moment(scenario: Scenario) -> int:
     """Return a moment after which both machines make cycles and change their state within seconds."""
-    end_ms = ANCHOR_MS + 3_600_000
+    end_ms = ANCHOR_MS + 900_000
     hour = [
         takewhile(lambda event: event.at_ms < end_ms, events_after(m, ANCHOR_MS)) for m in scenario.machines
     ]
@@ -71,8 +71,8 @@ class Heard:
 
 async def test_what_clients_hear_is_the_ground_truth(tmp_path: Path) -> None:
     """The floor runs for some seconds over both protocols, then stops; nothing may differ."""
-    start_ms = lively_moment(parse_scenario(document()))
-    scenario = parse_scenario(document() | {"stop_after_s": (start_ms - ANCHOR_MS) / 1000 + SECONDS})
+    start_ms = lively_moment(parse_scenario(short_day()))
+    scenario = parse_scenario(short_day() | {"stop_after_s": (start_ms - ANCHOR_MS) / 1000 + SECONDS})
     path, heard, clock = tmp_path / "truth.jsonl", Heard(), Clock(start_ms, held=True)
     north, south = scenario.factories
     async with running(scenario, path, clock):

@@ -125,9 +125,9 @@ def test_starting_later_tells_the_rest_of_the_same_timeline(first_ms: int, later
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_statistics_follow_the_rhythm(kind: str) -> None:
-    """Means over 60 open days; the bounds are wide for chance, narrow for a mistake in the model."""
+    """Means over 40 open days; the bounds are wide for chance, narrow for a mistake in the model."""
     one = machine(kind, load=0.7)
-    days = [make_day(one, FRIDAY + timedelta(days=age)) for age in range(60)]
+    days = [make_day(one, FRIDAY + timedelta(days=age)) for age in range(40)]
     times: Counter[State] = Counter()
     for day in days:
         times += times_by_state(day)
