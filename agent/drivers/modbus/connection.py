@@ -135,5 +135,5 @@ async def _diagnosis(settings: Settings) -> str:
 def _leave_logging_to_the_link() -> None:
     """Silence pymodbus, which logs every attempt; the link logs the first failure and the recovery."""
     library = logging.getLogger("pymodbus")
-    if library.level == logging.NOTSET:
+    if not library.isEnabledFor(logging.DEBUG):
         library.setLevel(logging.CRITICAL + 1)

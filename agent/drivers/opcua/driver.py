@@ -10,6 +10,8 @@ from .settings import Settings
 from .subscription import Subscription
 from .watch import Watch
 
+CHECK_S = 1.0
+
 
 async def readings(settings: Settings, now: Callable[[], int]) -> AsyncGenerator[Batch, None]:
     """Yield at first every signal, then what is notified, at least once every `resync_s` (perhaps nothing).
@@ -28,7 +30,9 @@ async def readings(settings: Settings, now: Callable[[], int]) -> AsyncGenerator
         while True:
             due = clock() + pause_s
             while (left := due - clock()) > 0:
-                if batch := await subscription.take(left):
+                wait_s = min(left, CHECK_S)
+                if batch := await subscription.take(wait_s):
                     yield batch
+                subscription.require_life(wait_s)
             pause_s = await watch.resync()
             yield await subscription.take(0)

@@ -82,5 +82,5 @@ async def _close(client: Client) -> None:
 def _leave_logging_to_the_link() -> None:
     """Silence asyncua, which logs every attempt; the link logs the first failure and the recovery."""
     library = logging.getLogger("asyncua")
-    if library.level == logging.NOTSET:
+    if not library.isEnabledFor(logging.DEBUG):
         library.setLevel(logging.CRITICAL + 1)

@@ -1,6 +1,5 @@
 """One OPC UA subscription: nodes in, every notified value out, in order and stamped on arrival."""
 
-import asyncio
 import math
 from collections.abc import Callable, Mapping
 
@@ -15,6 +14,9 @@ from .values import Seen, quality_of, seen
 
 QUEUE_SIZE = 200
 """Changes that the server keeps per node between two publishings."""
+
+KEEP_ALIVE_MS = 1_000
+"""How often the server says that it lives when nothing changes; it may decide otherwise."""
 
 LIFETIME_MS = 60_000
 NODES_PER_CALL = 100
@@ -33,13 +35,13 @@ class Subscription:
         self._publishing_ms = float(settings.publishing_interval_ms)
         sampling_ms = settings.sampling_interval_ms
         self._sampling_ms = self._publishing_ms if sampling_ms is None else float(sampling_ms)
-        self._keep_alive_s = settings.resync_s
+        self._keep_alive_s = KEEP_ALIVE_MS / 1000
         self._now = now
-        self._clock = asyncio.get_running_loop().time
         self._inbox = Inbox()
         self._signals: dict[int, str] = {}
         self._id = 0
-        self._heard_at = self._clock()
+        self._was_heard = True
+        self._silent_s = 0.0
         self.latest: dict[str, Seen] = {}
         self.counts: dict[str, int] = {}
 
@@ -50,7 +52,7 @@ class Subscription:
 
     async def open(self) -> None:
         """Create the subscription on the server."""
-        keep_alive = max(1, math.ceil(self._keep_alive_s * 1000 / self._publishing_ms))
+        keep_alive = max(1, math.ceil(KEEP_ALIVE_MS / self._publishing_ms))
         wanted = ua.CreateSubscriptionParameters(
             RequestedPublishingInterval=self._publishing_ms,
             RequestedLifetimeCount=max(3 * keep_alive, math.ceil(LIFETIME_MS / self._publishing_ms)),
@@ -62,7 +64,6 @@ class Subscription:
         self._id = granted.SubscriptionId
         self._publishing_ms = granted.RevisedPublishingInterval
         self._keep_alive_s = granted.RevisedMaxKeepAliveCount * self._publishing_ms / 1000
-        self._heard_at = self._clock()
 
     async def monitor(self, nodes: Mapping[str, ua.NodeId]) -> set[str]:
         """Ask for every change of these nodes; notes why some are refused, and returns the accepted."""
@@ -95,11 +96,16 @@ class Subscription:
         """Return what was notified, waiting up to `limit_s`; raises LinkError when it is over."""
         return await self._inbox.take(limit_s)
 
-    def require_life(self, grace_s: float) -> None:
-        """Raise LinkError when the server has published nothing, not even keep-alives, for too long."""
-        silent_s = self._clock() - self._heard_at
-        if silent_s > 3 * self._keep_alive_s + grace_s:
-            raise LinkError(f"the subscription is dead: nothing was published for {silent_s:.0f} s")
+    def require_life(self, waited_s: float) -> None:
+        """Raise LinkError when the server has published nothing, not even keep-alives, for too long.
+
+        `waited_s` is how long the caller meant to wait since the last call. Silence is the sum of these, not
+        what a clock says: after this process was stopped for a while, news may still wait to be read.
+        """
+        self._silent_s = 0.0 if self._was_heard else self._silent_s + waited_s
+        self._was_heard = False
+        if self._silent_s > 3 * self._keep_alive_s:
+            raise LinkError(f"nothing was published for {self._silent_s:.1f} s, the server hangs")
 
     def _item(self, signal: str, node: ua.NodeId) -> ua.MonitoredItemCreateRequest:
         handle = len(self._signals) + 1
@@ -116,11 +122,12 @@ class Subscription:
         )
 
     def _published(self, result: ua.PublishResult) -> None:
-        self._heard_at = self._clock()
+        self._was_heard = True
         for notification in result.NotificationMessage.NotificationData or ():
             if isinstance(notification, ua.DataChangeNotification):
                 for item in notification.MonitoredItems:
-                    self._note(self._signals[item.ClientHandle], seen(item.Value))
+                    if signal := self._signals.get(item.ClientHandle):
+                        self._note(signal, seen(item.Value))
             elif isinstance(notification, ua.StatusChangeNotification):
                 self._inbox.break_off(f"the subscription ended: {quality_of(notification.Status)}")
 

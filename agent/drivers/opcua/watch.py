@@ -43,7 +43,6 @@ class Watch:
 
     async def resync(self) -> float:
         """Read everything once, subscribe what was missing; returns how long to wait before the next time."""
-        self._subscription.require_life(self._settings.timeout_s)
         namespaces = await self._namespaces()
         for signal, node in self._monitored.items():
             if resolve(self._wanted[signal], namespaces) != node:

@@ -40,6 +40,11 @@ class OpcuaPeer:
         for subscription in self._server.iserver.subscription_service.subscriptions.values():
             subscription.monitored_item_srv.delete_all_monitored_items()
 
+    async def hang(self) -> None:
+        """Let every subscription stop publishing, keep-alives too, while everything else goes on."""
+        for subscription in self._server.iserver.subscription_service.subscriptions.values():
+            await subscription.stop()
+
     @property
     def sessions(self) -> int:
         """How many sessions clients hold now."""

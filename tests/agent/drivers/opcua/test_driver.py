@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from asyncua import ua
 
+from agent.drivers.opcua import subscription
 from agent.drivers.opcua.driver import readings
 from agent.drivers.opcua.settings import Settings
 from agent.drivers.reading import GOOD, Batch
@@ -119,6 +120,17 @@ async def test_a_subscription_that_died_silently_breaks_the_link(peer: OpcuaPeer
         await peer.put("muted", 2)
         with pytest.raises(LinkError, match="subscription is dead: muted changed without a notification"):
             await until(stream, "muted", 2)
+
+
+async def test_a_subscription_that_publishes_nothing_breaks_the_link(
+    peer: OpcuaPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscription, "KEEP_ALIVE_MS", 100)
+    async with reading(peer.url, "parts", resync_s=60.0) as stream:
+        await first(stream)
+        await peer.hang()
+        with pytest.raises(LinkError, match=r"nothing was published for .* s, the server hangs"):
+            await until(stream, "parts", -1)
 
 
 async def test_nothing_is_left_running_after_close(peer: OpcuaPeer) -> None:
