@@ -15,6 +15,7 @@ from agent.machine import Live, MachineTracker
 
 logger = logging.getLogger(__name__)
 
+LOG_STEP_MS = 24 * 3_600_000
 STALL_MS = 15_000
 """When the agent itself stood still for longer (frozen, suspended), nobody knows what the machine did."""
 
@@ -92,10 +93,7 @@ class Follower:
         """Follow until the driver ends by itself (a log does) or can never work."""
         try:
             if self.has_event_time:
-                async for batch in self._open():
-                    await wait_for_room()
-                    self._hear_log(batch)
-                self._end_log()
+                await self._follow_log(wait_for_room)
             else:
                 await self._attach()
         except ConfigError as error:
@@ -105,6 +103,18 @@ class Follower:
             self.failure = f"failed: {error!r}"
             logger.exception("%s: failed; the other machines go on", self.machine.id)
         self._lose(self.failure or "the driver ended")
+
+    async def _follow_log(self, wait_for_room: Callable[[], Any]) -> None:
+        async for batch in self._open():
+            until_ms = max((reading.at_ms for reading in batch), default=0)
+            # Months of silence pass in steps: their minutes at once would burst what may wait in memory.
+            while self._tracker is not None and self._tracker.at_ms + LOG_STEP_MS < until_ms:
+                await wait_for_room()
+                self._take(self._tracker.advance(self._tracker.at_ms + LOG_STEP_MS))
+            await wait_for_room()
+            self._hear_log(batch)
+        if self._tracker is not None:
+            self._take(self._tracker.close(self._tracker.at_ms))
 
     async def _attach(self) -> None:
         settings: Any = self.machine.settings
@@ -145,10 +155,6 @@ class Follower:
         if self._tracker is None:
             self._begin(at_ms, None)
         self._hear(batch)
-
-    def _end_log(self) -> None:
-        if self._tracker is not None:
-            self._take(self._tracker.close(self._tracker.at_ms))
 
     def _lose(self, reason: str) -> None:
         """Nothing is known of the machine from now on."""

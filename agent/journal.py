@@ -104,7 +104,7 @@ class Journal:
         if not self._has_lost:
             self._has_lost = True
             logger.error(
-                "the oldest records are lost: the disk has failed for more than %d of them", MOST_UNSAVED
+                "the oldest records are lost: more than %d waited for the disk", MOST_UNSAVED
             )
 
     def _note_failure(self, error: OutboxError) -> None:
