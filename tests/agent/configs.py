@@ -58,3 +58,10 @@ def written(path: Path, values: dict[str, Any]) -> Path:
     """Write a document as TOML; return the path."""
     path.write_text(rendered(values), encoding="utf-8")
     return path
+
+
+def settings(folder: Path, port: int, delivery: dict[str, float] | None = None, **mqtt: str) -> Config:
+    """Return the configuration of two presses whose outbox is in `folder` and whose broker is on `port`."""
+    machines = [{**MACHINE, "id": "pr-01"}, {**MACHINE, "id": "pr-02"}]
+    line = {"host": "127.0.0.1", "port": port, **mqtt}
+    return config(*machines, data=str(folder), mqtt=line, delivery=delivery or {})

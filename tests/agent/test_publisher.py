@@ -1,0 +1,364 @@
+"""The line to real brokers, as an independent subscriber sees it."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from agent.config import Config
+from agent.contract import names
+from agent.contract.records import Record
+from agent.contract.sparkplug import DataType, Metric, Scalar
+from agent.contract.states import State
+from agent.machine import Live
+from agent.outbox import Outbox, open_outbox
+from agent.publisher import Publisher
+from tests.agent import brokers
+from tests.agent.brokers import BROKERS, Broker
+from tests.agent.centre import Centre
+from tests.agent.configs import settings
+from tests.agent.records import NOON_MS, windows
+
+IDLE = Live(State.IDLE, NOON_MS, 100, None, "")
+HEALTH: dict[str, Scalar | None] = {
+    names.VERSION: "1.2.3",
+    names.TIME_SYNCHRONISED: True,
+    names.MEMORY_BYTES: 30_000_000,
+    names.UPTIME_S: 5,
+}
+
+
+class Line:
+    """A publisher with its outbox; `append` does what the journal does."""
+
+    def __init__(self, outbox: Outbox, publisher: Publisher) -> None:
+        self.outbox = outbox
+        self.publisher = publisher
+        self.jobs: list[tuple[str, str]] = []
+
+    async def append(self, *records: Record) -> None:
+        await asyncio.to_thread(self.outbox.append, records, {})
+        self.publisher.appended(self.outbox.last_sequence)
+
+
+def now() -> int:
+    return NOON_MS + 5 * 60_000
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Config) -> AsyncIterator[Line]:
+    outbox = await asyncio.to_thread(open_outbox, settings.data)
+    jobs: list[tuple[str, str]] = []
+    publisher = Publisher(settings, outbox, now, health=lambda: HEALTH, set_job=lambda *job: jobs.append(job))
+    for machine in settings.machines:
+        publisher.show(machine.id, IDLE)
+    task = asyncio.create_task(publisher.run())
+    line = Line(outbox, publisher)
+    line.jobs = jobs
+    try:
+        yield line
+    finally:
+        publisher.stop()
+        await asyncio.wait_for(task, 30)
+        await asyncio.to_thread(outbox.close)
+
+
+@pytest.fixture(params=BROKERS)
+def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
+    with brokers.running(request.param, tmp_path) as broker:
+        yield broker
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Broker]:
+    with brokers.running("mosquitto", tmp_path) as broker:
+        yield broker
+
+
+@pytest.fixture
+def centre(broker: Broker) -> Iterator[Centre]:
+    with Centre(broker.port) as centre:
+        yield centre
+
+
+async def until(done: Callable[[], object], what: str, within_s: float = 60) -> None:
+    """Wait in the loop until `done()`."""
+    try:
+        async with asyncio.timeout(within_s):
+            while not done():  # noqa: ASYNC110  what is waited for happens in another thread
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise AssertionError(f"not within {within_s:g} s: {what}") from None
+
+
+def is_born(centre: Centre, times: int = 1) -> bool:
+    return len(centre.of_type("NBIRTH")) == times and len(centre.of_type("DBIRTH")) == 2 * times
+
+
+async def test_births_come_first_and_deaths_last_with_seq_over_all(
+    broker: Broker, centre: Centre, tmp_path: Path
+) -> None:
+    async with running(settings(tmp_path, broker.port)) as line:
+        await line.append(*windows(1, 3))
+        await until(line.publisher.delivered.is_set, "all is stored")
+    await until(lambda: centre.of_type("NDEATH"), "the goodbye")
+    types = [heard.type for heard in centre.heard]
+    assert types[:3] == ["NBIRTH", "DBIRTH", "DBIRTH"]
+    assert types[-3:] == ["DDEATH", "DDEATH", "NDEATH"]
+    assert [heard.payload.seq for heard in centre.heard[:-1]] == list(range(len(types) - 1))
+    birth, death = centre.of_type("NBIRTH", "NDEATH")
+    assert death.payload.seq is None
+    assert [metric.value for metric in death.payload.metrics] == [birth.payload.metrics[0].value]
+    assert not any(heard.retain for heard in centre.heard)
+    assert all(metric.timestamp_ms for heard in centre.heard for metric in heard.payload.metrics)
+    assert centre.records() == windows(1, 3)
+
+
+async def test_births_tell_who_and_how_the_factory_is(broker: Broker, centre: Centre, tmp_path: Path) -> None:
+    async with running(settings(tmp_path, broker.port)) as line:
+        await until(lambda: is_born(centre), "births")
+        node, machine = centre.live("fujimi"), centre.live("fujimi", "pr-02")
+        assert node.items() >= HEALTH.items()
+        assert (node[names.EPOCH], node[names.NAME]) == (line.outbox.epoch, "富士見プレス")
+        assert (node[names.FORGOTTEN_THROUGH], node[names.OUTBOX_RECORDS]) == (0, 0)
+        assert (machine[names.STATE], machine[names.CYCLES_TOTAL]) == ("IDLE", 100)
+        assert (machine[names.NAME], machine[names.PROCESS]) == ("プレス 1号機", "pressing")
+
+
+async def test_live_values_go_out_as_they_change(broker: Broker, centre: Centre, tmp_path: Path) -> None:
+    async with running(settings(tmp_path, broker.port)) as line:
+        await until(lambda: is_born(centre), "births")
+        line.publisher.show("pr-02", Live(State.RUNNING, NOON_MS + 1, 101, 0.25, "job-1"))
+        await until(lambda: centre.live("fujimi", "pr-02")["State"] == "RUNNING", "the state")
+        found = centre.live("fujimi", "pr-02")
+        assert (found["State Since"], found["Cycles Total"]) == (NOON_MS + 1, 101)
+        assert (found["Utilization"], found["Job"]) == (0.25, "job-1")
+        assert centre.live("fujimi", "pr-01")["State"] == "IDLE"
+        (data,) = centre.of_type("DDATA")
+        assert all(metric.name is None and metric.datatype is None for metric in data.payload.metrics)
+
+
+async def test_a_rebirth_is_given_when_asked_for_and_keeps_the_number(
+    broker: Broker, centre: Centre, tmp_path: Path
+) -> None:
+    async with running(settings(tmp_path, broker.port)):
+        await until(lambda: is_born(centre), "births")
+        for _ in range(20):
+            centre.rebirth("fujimi")
+        await until(lambda: is_born(centre, 2), "births again")
+        first, second = centre.of_type("NBIRTH")
+        assert first.payload.metrics[0].value == second.payload.metrics[0].value
+        assert second.payload.seq == 0
+        await asyncio.sleep(0.5)
+        assert is_born(centre, 2), "many requests at once are one"
+
+
+async def test_each_connection_has_the_next_number_and_history_is_marked(
+    broker: Broker, centre: Centre, tmp_path: Path
+) -> None:
+    async with running(settings(tmp_path, broker.port)) as line:
+        await until(lambda: is_born(centre), "births")
+        await line.append(*windows(1, 2))
+        await until(line.publisher.delivered.is_set, "all is stored")
+    assert not any(centre.historical())
+    outbox = open_outbox(tmp_path)
+    outbox.append(windows(3, 4), {})
+    outbox.close()
+    async with running(settings(tmp_path, broker.port)) as line:
+        await until(line.publisher.delivered.is_set, "what had waited is stored")
+        assert centre.historical()[-1]
+    assert [heard.payload.metrics[0].value for heard in centre.of_type("NBIRTH")] == [0, 1]
+    assert centre.records() == windows(1, 4)
+
+
+async def test_what_is_not_announced_is_sent_again_and_kept(
+    broker: Broker, centre: Centre, tmp_path: Path
+) -> None:
+    centre.announces = False
+    async with running(settings(tmp_path, broker.port, {"timeout_s": 0.3})) as line:
+        await until(lambda: is_born(centre), "births")
+        await line.append(*windows(1, 3))
+        (stored,) = await _stored_times(centre, 3)
+        assert set(stored) == {1, 2, 3}
+        assert line.outbox.pending_count == 3
+        assert centre.historical()[0] is False
+        assert all(centre.historical()[1:])
+        centre.announces = True
+        await until(line.publisher.delivered.is_set, "all is stored")
+    assert centre.records() == windows(1, 3)
+
+
+async def _stored_times(centre: Centre, times: int) -> list[dict[int, int]]:
+    def came() -> bool:
+        epochs = list(centre.epochs.values())
+        return bool(epochs) and min(epochs[0].times.values(), default=0) >= times
+
+    await until(came, f"every record came {times} times")
+    return [stored.times for stored in centre.epochs.values()]
+
+
+async def test_false_announcements_are_ignored_and_told_once(
+    broker: Broker, centre: Centre, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    centre.announces = False
+    async with running(settings(tmp_path, broker.port)) as line:
+        await line.append(*windows(1, 3))
+        await until(lambda: centre.records() == windows(1, 3), "all has come")
+        for _ in range(5):
+            centre.announce("fujimi", "not ours", 3)
+        for _ in range(5):
+            centre.announce("fujimi", line.outbox.epoch, 4)
+        line.publisher.show("pr-01", Live(State.DOWN, NOON_MS + 1, 100, None, ""))
+        centre.command("fujimi", Metric(names.JOB, "seen", DataType.STRING), machine="pr-01")
+        await until(lambda: line.jobs, "the command behind them")
+        assert line.outbox.pending_count == 3
+        assert caplog.text.count("it is for the epoch 'not ours'") == 1
+        assert caplog.text.count("it goes through 4, but no more than 3 was sent") == 1
+        centre.announce("fujimi", line.outbox.epoch, 3)
+        await until(line.publisher.delivered.is_set, "the true announcement counts")
+
+
+async def test_malformed_commands_are_ignored_and_told(
+    broker: Broker, centre: Centre, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(settings(tmp_path, broker.port)) as line:
+        await until(lambda: is_born(centre), "births")
+        centre.publish("fujimi", b"\xff\xff\xff")
+        centre.publish("fujimi", b"")
+        centre.command("fujimi", Metric("Nonsense", 1, DataType.INT64))
+        centre.command("fujimi", Metric(names.JOB, "x", DataType.STRING), machine="pr-99")
+        centre.command("fujimi", Metric(names.STATE, "IDLE", DataType.STRING), machine="pr-01")
+        centre.command("fujimi", Metric(names.JOB, "受注-7", DataType.STRING), machine="pr-01")
+        await until(lambda: line.jobs == [("pr-01", "受注-7")], "the right command behind them")
+    for told in (
+        "3 bytes are no Sparkplug payload",
+        "unknown metric 'Nonsense'",
+        "there is no machine 'pr-99' here",
+        "State cannot be written",
+    ):
+        assert told in caplog.text
+
+
+async def test_another_factorys_commands_do_not_reach_us(
+    broker: Broker, centre: Centre, tmp_path: Path
+) -> None:
+    async with running(settings(tmp_path, broker.port)) as line:
+        await until(lambda: is_born(centre), "births")
+        centre.command("other", Metric(names.JOB, "theirs", DataType.STRING), machine="pr-01")
+        centre.command("fujimi", Metric(names.JOB, "ours", DataType.STRING), machine="pr-01")
+        await until(lambda: line.jobs, "the command")
+        assert line.jobs == [("pr-01", "ours")]
+
+
+async def test_a_backlog_is_delivered_in_order_and_in_small_messages(
+    broker: Broker, centre: Centre, tmp_path: Path
+) -> None:
+    outbox = open_outbox(tmp_path)
+    outbox.append(windows(1, 5_000), {})
+    outbox.close()
+    async with running(settings(tmp_path, broker.port, {"in_flight_records": 500})) as line:
+        await until(line.publisher.delivered.is_set, "the backlog is stored")
+    assert centre.records() == windows(1, 5_000)
+    (stored,) = centre.epochs.values()
+    assert set(stored.times.values()) == {1}, "nothing was sent twice without need"
+    assert max(heard.size for heard in centre.heard) <= 16 * 1024
+
+
+async def test_a_change_of_state_overtakes_a_backlog(broker: Broker, centre: Centre, tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path)
+    outbox.append(windows(1, 20_000), {})
+    outbox.close()
+    async with running(settings(tmp_path, broker.port)) as line:
+        await until(lambda: len(centre.of_type("NDATA")) > 5, "the backlog flows")
+        line.publisher.show("pr-01", Live(State.RUNNING, NOON_MS + 1, 100, None, ""))
+        await until(lambda: centre.live("fujimi", "pr-01")["State"] == "RUNNING", "the state")
+        assert line.outbox.pending_count > 1_000
+        await until(line.publisher.delivered.is_set, "the backlog is stored")
+    assert len(centre.records()) == 20_000
+
+
+async def test_a_broker_that_dies_is_found_again_and_nothing_is_lost(
+    broker: Broker, centre: Centre, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    # What goes out before the centre has subscribed again is lost, and comes after the time-out.
+    async with running(settings(tmp_path, broker.port, {"timeout_s": 2})) as line:
+        await line.append(*windows(1, 100))
+        await until(lambda: is_born(centre), "births")
+        broker.kill()
+        await line.append(*windows(101, 200))
+        line.publisher.show("pr-01", Live(State.DOWN, NOON_MS + 5, 100, None, ""))
+        await until(lambda: "is lost" in caplog.text or "cannot be reached" in caplog.text, "it is said")
+        await asyncio.to_thread(broker.start)
+        await until(line.publisher.delivered.is_set, "all is stored")
+        await until(lambda: line.publisher.reconnects == 1, "one reconnect is counted")
+        # The centre may subscribe too late for the births, and then asks for them.
+        centre.rebirth("fujimi")
+        await until(lambda: centre.live("fujimi", "pr-01")["State"] == "DOWN", "the present is told")
+    assert centre.records() == windows(1, 200)
+    assert caplog.text.count("trying again until it works") == 1
+    assert caplog.text.count(f"connected to the MQTT broker 127.0.0.1:{broker.port} again") == 1
+
+
+async def test_a_line_that_is_cut_makes_the_broker_publish_the_will(
+    broker: Broker, centre: Centre, tmp_path: Path
+) -> None:
+    outbox = open_outbox(tmp_path)
+    publisher = Publisher(
+        settings(tmp_path, broker.port), outbox, now, health=lambda: HEALTH, set_job=lambda *_: None
+    )
+    for machine in ("pr-01", "pr-02"):
+        publisher.show(machine, IDLE)
+    others = _sockets_to(broker.port)
+    task = asyncio.create_task(publisher.run())
+    await until(lambda: is_born(centre), "births")
+    (ours,) = _sockets_to(broker.port) - others
+    _cut(ours)
+    await until(lambda: centre.of_type("NDEATH"), "the will")
+    await until(lambda: len(centre.of_type("NBIRTH")) == 2, "the agent is back")
+    publisher.stop()
+    await task
+    outbox.close()
+    will = centre.of_type("NDEATH")[0]
+    assert (will.payload.seq, [metric.value for metric in will.payload.metrics]) == (None, [0])
+    assert centre.of_type("NBIRTH")[1].payload.metrics[0].value == 1
+    assert not will.retain
+
+
+def _sockets_to(port: int) -> set[int]:
+    """Return the file numbers of this process's connections to a port."""
+    connections = psutil.Process().net_connections("tcp")
+    return {found.fd for found in connections if found.raddr and found.raddr.port == port}
+
+
+def _cut(file_number: int) -> None:
+    """Shut a connection down as a network would: without a word of MQTT."""
+    found = socket.socket(fileno=file_number)
+    found.shutdown(socket.SHUT_RDWR)
+    found.detach()
+
+
+async def test_it_waits_for_a_broker_that_is_not_there_and_stops_when_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        async with running(settings(tmp_path, closed.getsockname()[1])):
+            await until(lambda: "cannot be reached" in caplog.text, "it is said")
+            await asyncio.sleep(1.2)
+    assert caplog.text.count("cannot be reached") == 1
+    assert "check mqtt.host and mqtt.port, and that the broker runs; records are kept" in caplog.text
+
+
+async def test_mqtt_5_works_as_well(mosquitto: Broker, tmp_path: Path) -> None:
+    with Centre(mosquitto.port) as centre:
+        async with running(settings(tmp_path, mosquitto.port, protocol="5")) as line:
+            await line.append(*windows(1, 3))
+            await until(line.publisher.delivered.is_set, "all is stored")
+        await until(lambda: centre.of_type("NDEATH"), "the goodbye")
+        assert centre.records() == windows(1, 3)
