@@ -16,7 +16,7 @@ from aggregator.api.problem import WrongParameter, problem, wrong_parameters
 from aggregator.config import Config
 from aggregator.store.timeseries import StoreError
 from aggregator.web.error_pages import error_page, to_sign_in
-from aggregator.web.headers import SafetyHeaders
+from aggregator.web.headers import HEADERS, SafetyHeaders
 from aggregator.web.sign_in import Doorkeeper
 from aggregator.web.tile import Tiles
 
@@ -89,5 +89,7 @@ async def _no_store(request: Request, error: Exception) -> Response:
 
 
 async def _broken(request: Request, _error: Exception) -> Response:
-    """The server logs the traceback itself."""
-    return problem(request, 500) if _for_program(request) else await error_page(request, 500)
+    """The server logs the traceback. This answer passes by the middleware, so it brings its headers."""
+    response = problem(request, 500) if _for_program(request) else await error_page(request, 500)
+    response.headers.update(HEADERS)
+    return response

@@ -40,7 +40,9 @@ def browsing(url: str, language: str = "en") -> httpx.Client:
     return httpx.Client(base_url=url, headers={"Accept-Language": language}, timeout=30)
 
 
-def sign_in(client: httpx.Client, name: str = "coordinator", password: str = PASSWORD, back: str = "/") -> int:
+def sign_in(
+    client: httpx.Client, name: str = "coordinator", password: str = PASSWORD, back: str = "/"
+) -> int:
     """Fill in the form; return the status."""
     token = form_token_in(client.get("/login").text)
     fields = {"name": name, "password": password, "back": back, "form_token": token}

@@ -208,13 +208,18 @@ def served(town: Town) -> Iterator[tuple[str, Callable[[Callable[[], object]], N
     server = uvicorn.Server(
         uvicorn.Config(town.app, port=port, log_level="warning", timeout_graceful_shutdown=2)
     )
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=lambda: loop.run_until_complete(server.serve()), name="town")
-    thread.start()
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    def serve() -> None:
+        with asyncio.Runner() as runner:
+            loops.append(runner.get_loop())
+            runner.run(server.serve())
 
     def run(call: Callable[[], object]) -> None:
-        loop.call_soon_threadsafe(call)
+        loops[0].call_soon_threadsafe(call)
 
+    thread = threading.Thread(target=serve, name="town")
+    thread.start()
     try:
         wait_until(lambda: server.started or not thread.is_alive(), "the town is served")
         yield f"http://127.0.0.1:{port}", run
@@ -222,4 +227,3 @@ def served(town: Town) -> Iterator[tuple[str, Callable[[Callable[[], object]], N
         run(town.services.board.close)
         server.should_exit = True
         thread.join()
-        loop.close()

@@ -1,0 +1,99 @@
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from agent.contract.states import State
+from aggregator.live import LiveMachine
+from aggregator.model.machine import Factory, Machine, MachineKey
+from tests.aggregator.faces import bearer, browsing, sign_in
+from tests.aggregator.town import FACTORIES, NOW_MS, Town, served
+
+
+def text_of(html: str) -> str:
+    """Return what people read, spaces evened out."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", html))
+
+
+@pytest.fixture
+def page(client: httpx.Client) -> str:
+    sign_in(client)
+    return client.get("/").text
+
+
+@pytest.fixture
+def visitor(empty_town: Town) -> Iterator[httpx.Client]:
+    with served(empty_town) as (url, _), browsing(url) as client:
+        sign_in(client)
+        yield client
+
+
+def test_the_sentences_are_made_from_data(page: str) -> None:
+    text = text_of(page)
+    assert "10 of 20 machines are running now. The state of 3 is unknown." in text
+    assert "2 machines are down. Longest: 富士見プレス プレス 2号機, for 1 h 20 min." in text
+    assert "みなと梱包 has been silent for 12 min 0 s." in text
+    assert re.search(r"Over the last 24 hours \S.* was the least busy \(utilization \d+%\), ", text)
+
+
+def test_the_same_in_japanese(client: httpx.Client) -> None:
+    sign_in(client)
+    client.cookies.set("machikoba_language", "ja")
+    text = text_of(client.get("/").text)
+    assert "いま 20 台のうち 10 台が稼働しています。3 台は状態が分かりません。" in text
+    assert "異常停止は 2 台です。最も長いのは富士見プレスのプレス 2号機で、1 時間 20 分続いています。" in text
+    assert "みなと梱包との通信が 12 分 0 秒途絶えています。" in text
+
+
+def test_processes_stand_with_the_utilization_that_the_api_tells(
+    client: httpx.Client, town: Town, page: str
+) -> None:
+    query = {"by": "process", "since": "2026-11-23T14:05:00+09:00", "until": "2026-11-24T14:05:00+09:00"}
+    answer = client.get("/api/v1/utilization", params=query, headers=bearer(town)).json()
+    for row in answer["rows"]:
+        cells = page.split(f'href="/floor?process={row["process"]}"')[1].split("</tr>", 1)[0]
+        assert f"<b>{row['utilization'] * 100:.0f}%</b>" in cells
+
+
+def test_every_factory_leads_to_its_row_of_the_floor(page: str) -> None:
+    for id_, (name, *_) in FACTORIES.items():
+        assert f'<a href="/floor#factory-{id_}">{name}</a>' in page
+
+
+def test_the_chart_has_a_text_alternative_and_a_table(page: str) -> None:
+    chart = page.split('class="trend"')[1]
+    assert re.search(r'role="img" aria-label="[^"]+"', chart)
+    rows = chart.split("<tbody>")[1].split("</tbody>")[0].count("<tr>")
+    assert rows == 25
+
+
+def test_a_factory_reads_of_itself_only(client: httpx.Client) -> None:
+    sign_in(client, "hinode")
+    html = client.get("/").text
+    assert "of 3 machines are running now" in text_of(html)
+    for id_, (name, *_) in FACTORIES.items():
+        assert (id_ == "hinode") == (name in html)
+    assert "the busiest" not in html  # one process is not compared with itself
+
+
+def test_with_nothing_stored_yet_no_number_is_made_up(empty_town: Town, visitor: httpx.Client) -> None:
+    machine = Machine(MachineKey("aoki", "mc-01"), "1号機", None, "measured")
+    empty_town.services.records.remember([Factory("aoki", "青木精機")], [machine])
+    empty_town.services.board.update(
+        LiveMachine(machine.key, State.RUNNING, NOW_MS, heard_ms=NOW_MS, connected=True)
+    )
+    text = text_of(visitor.get("/").text)
+    assert "1 of 1 machines are running now." in text
+    assert "Nothing is stored for the last 24 hours yet." in text
+    assert "No machine has told its process yet." in text
+    assert "0%" not in text
+    assert "No machine is known to be down." in text
+
+
+def test_a_factory_that_was_never_heard_is_named(empty_town: Town, visitor: httpx.Client) -> None:
+    machine = Machine(MachineKey("aoki", "mc-01"), "1号機", "cutting", "measured")
+    empty_town.services.records.remember([Factory("aoki", "青木精機")], [machine])
+    text = text_of(visitor.get("/").text)
+    assert "青木精機 has not been heard since this server started." in text
+    assert "0 of 1 machines are running now. The state of 1 is unknown." in text
