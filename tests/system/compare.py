@@ -1,6 +1,7 @@
 """The store against the ground truth: windows of the API in, differences in words out."""
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -47,29 +48,29 @@ def within(windows: Sequence[dict[str, Any]], since_ms: int, until_ms: int) -> l
     return [window for window in windows if since_ms <= window["start_ms"] < until_ms]
 
 
-def wrong_cycles(life: Life, windows: Sequence[dict[str, Any]], first_ms: int, last_ms: int) -> str | None:
-    """Compare cycles between the quietest minutes near both ends; return what differs, in words.
+def wrong_count(
+    times: Sequence[int], counts: Mapping[int, int], since: Sequence[int], until: Sequence[int], each: int = 1
+) -> str | None:
+    """Compare what happened at `times` with what windows counted, by their start; return what differs.
 
-    Where no cycle is near either end the counts are to be equal; otherwise those few may be on either side.
+    The range is from the quietest of the minutes `since` to the quietest of `until`. Where nothing happened
+    near either end the two are equal, or something was lost or doubled; otherwise those few may be on either
+    side.
+    `each` is how much one event counts.
     """
-    since_ms = _quietest(life, range(first_ms, last_ms, MINUTE_MS))
-    until_ms = _quietest(life, reversed(range(since_ms + MINUTE_MS, last_ms + 1, MINUTE_MS)))
-    stored = sum(window["cycles"] for window in within(windows, since_ms, until_ms))
-    true = life.counted(since_ms, until_ms)
-    most = true + _unsure(life, since_ms)
-    least = true - _unsure(life, until_ms)
-    if least <= stored <= most:
+    since_ms = min(since, key=lambda at_ms: unsure(times, at_ms))
+    until_ms = min(until, key=lambda at_ms: unsure(times, at_ms))
+    stored = sum(count for start_ms, count in counts.items() if since_ms <= start_ms < until_ms)
+    true = bisect_left(times, until_ms) - bisect_left(times, since_ms)
+    least, most = true - unsure(times, until_ms), true + unsure(times, since_ms)
+    if each * least <= stored <= each * most:
         return None
-    return f"{stored} cycles stored, {true} made ({least} to {most}) from {since_ms} to {until_ms}"
+    return f"{stored} counted, {each * true} true ({each * least} to {each * most}), {since_ms} to {until_ms}"
 
 
-def _unsure(life: Life, at_ms: int) -> int:
-    return life.unsure(at_ms, SEEN_LATE_MS, SEEN_EARLY_MS)
-
-
-def _quietest(life: Life, minutes: Iterable[int]) -> int:
-    """Return the first of the minutes with the fewest cycles near it."""
-    return min(minutes, key=lambda at_ms: _unsure(life, at_ms))
+def unsure(times: Sequence[int], at_ms: int) -> int:
+    """Return how many events are so near to the moment that they may be counted on either side of it."""
+    return bisect_right(times, at_ms + SEEN_EARLY_MS) - bisect_left(times, at_ms - SEEN_LATE_MS)
 
 
 def wrong_states(

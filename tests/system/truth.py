@@ -1,7 +1,6 @@
 """What really happened on the simulated floor: the ground truth's lines in, times in state and cycles out."""
 
 import json
-from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,10 +16,14 @@ def ms(text: str) -> int:
 
 @dataclass
 class Life:
-    """A machine's state changes `(at_ms, state)` and the times of its cycles, in time order."""
+    """A machine's state changes `(at_ms, state)` and the times of its cycles and scrapped cycles, in order.
+
+    `totals` is its counter, at first and after every cycle.
+    """
 
     changes: list[tuple[int, str]] = field(default_factory=list)
     cycles: list[int] = field(default_factory=list)
+    scrapped: list[int] = field(default_factory=list)
     totals: list[int] = field(default_factory=list)
 
     def state_ms(self, since_ms: int, until_ms: int) -> dict[str, int]:
@@ -30,17 +33,6 @@ class Life:
         for (begin_ms, state), end_ms in zip(self.changes, ends, strict=True):
             spent[state] += max(0, min(end_ms, until_ms) - max(begin_ms, since_ms))
         return dict(spent)
-
-    def counted(self, since_ms: int, until_ms: int) -> int:
-        """Return the cycles in `[since_ms, until_ms)`."""
-        return bisect_left(self.cycles, until_ms) - bisect_left(self.cycles, since_ms)
-
-    def unsure(self, at_ms: int, before_ms: int, after_ms: int) -> int:
-        """Return the cycles so near to a moment that they may be counted on either side of it.
-
-        An agent sees a cycle up to a polling interval later, so mostly those just before the moment.
-        """
-        return bisect_right(self.cycles, at_ms + after_ms) - bisect_left(self.cycles, at_ms - before_ms)
 
 
 def read_truth(path: Path) -> dict[Key, Life]:
@@ -53,6 +45,7 @@ def read_truth(path: Path) -> dict[Key, Life]:
         life = lives[event["factory"], event["machine"]]
         if event["event"] == "cycle":
             life.cycles.append(ms(event["at"]))
+            life.scrapped += [] if event["good"] else [ms(event["at"])]
         else:
             life.changes.append((ms(event["at"]), event["state"]))
         if "total" in event:
