@@ -23,6 +23,7 @@ class Edge:
     def __init__(self, port: int, factory: str = "aoki", bd_seq: int = 7) -> None:
         self.factory = factory
         self.heard: list[tuple[str, bytes, bool]] = []
+        self._commands: list[dict[str, object]] = []  # the values of every NCMD by name
         self._lock = threading.Lock()
         self._subscribed = threading.Event()
         self._client = Client(CallbackAPIVersion.VERSION2, f"edge-{factory}-{next(_clients)}")
@@ -65,18 +66,14 @@ class Edge:
 
     def rebirths(self) -> int:
         """How often it was asked for its births."""
-        return sum(names.REBIRTH in command for command in self.commands())
+        with self._lock:
+            return sum(names.REBIRTH in command for command in self._commands)
 
     def stored(self) -> list[tuple[object, object]]:
         """Every announcement: (epoch, through)."""
-        told = [command for command in self.commands() if names.STORED_THROUGH in command]
-        return [(command[names.STORED_EPOCH], command[names.STORED_THROUGH]) for command in told]
-
-    def commands(self) -> list[dict[str, object]]:
-        """Every NCMD: its metrics' values by name."""
         with self._lock:
-            payloads = [decode(data) for topic, data, _ in self.heard if "/NCMD/" in topic]
-        return [{metric.name or "": metric.value for metric in payload.metrics} for payload in payloads]
+            told = [command for command in self._commands if names.STORED_THROUGH in command]
+        return [(command[names.STORED_EPOCH], command[names.STORED_THROUGH]) for command in told]
 
     def wait_for_stored(self, epoch: str, through: int) -> None:
         """Wait for an announcement."""
@@ -85,6 +82,9 @@ class Edge:
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         with self._lock:
             self.heard.append((message.topic, bytes(message.payload), message.retain))
+            if "/NCMD/" in message.topic:
+                metrics = decode(bytes(message.payload)).metrics
+                self._commands.append({metric.name or "": metric.value for metric in metrics})
 
 
 def encode_as_sent(payload: Payload) -> bytes:
