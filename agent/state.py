@@ -9,8 +9,9 @@ Two things change with time alone: a debounce that runs out and a lamp that stop
 `StateWatch.next_due_ms`, whether or not anybody asks at that moment.
 """
 
+from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 import msgspec
@@ -29,8 +30,8 @@ _NEVER = 1 << 62
 class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One form of test on one signal: `one_of`, `above`/`below` (strict), `bit` (with `set`) or `lamp`.
 
-    A lamp blinks while it has changed at least twice within `blink_s`; then it is neither on nor off. The
-    longest `blink_s` given for a signal holds for all conditions on it.
+    A lamp blinks from its third change within `blink_s` on, while at least two lie within it; then it is
+    neither on nor off. The longest `blink_s` given for a signal holds for all conditions on it.
     """
 
     one_of: tuple[bool | int | float | str, ...] | None = None
@@ -117,25 +118,33 @@ def any_of(truths: Iterable[Truth]) -> Truth:
 
 @dataclass(slots=True)
 class _Lamp:
-    """A signal lamp and when it changed last and before that."""
+    """A signal lamp, its last three changes (the newest last) and how long it blinks if no other follows."""
 
     blink_ms: int
     on: bool | None = None
-    before_ms: int = -_NEVER
-    changed_ms: int = -_NEVER
+    changed_ms: deque[int] = field(default_factory=lambda: deque(maxlen=3))
+    blinks_until_ms: int = -_NEVER
 
     def hear(self, value: Value | None, at_ms: int) -> None:
         on = as_switch(value)
         if on is None:
-            self.before_ms = self.changed_ms = -_NEVER
+            self.changed_ms.clear()
+            self.blinks_until_ms = -_NEVER
         elif self.on is not None and on != self.on:
-            self.before_ms, self.changed_ms = self.changed_ms, at_ms
+            self.changed_ms.append(at_ms)
+            self._note_change(at_ms)
         self.on = on
+
+    def _note_change(self, at_ms: int) -> None:
+        # A lamp that goes out and comes back is a short stop; the third change makes it blinking.
+        begins = len(self.changed_ms) == 3 and at_ms < self.changed_ms[0] + self.blink_ms
+        if begins or at_ms < self.blinks_until_ms:
+            self.blinks_until_ms = self.changed_ms[-2] + self.blink_ms
 
     def look(self, at_ms: int) -> Look | None:
         if self.on is None:
             return None
-        if at_ms < self.before_ms + self.blink_ms:
+        if at_ms < self.blinks_until_ms:
             return "blinking"
         return "on" if self.on else "off"
 
@@ -225,7 +234,7 @@ class StateWatch:
         return State.OFFLINE if None in self._values.values() else self._otherwise
 
     def _next_due(self, at_ms: int) -> int | None:
-        blinks = [lamp.before_ms + lamp.blink_ms for lamp in self._lamps.values()]
+        blinks = [lamp.blinks_until_ms for lamp in self._lamps.values()]
         possible = [hold.not_false_since_ms + hold.for_ms for hold in self._holds.values()]
         certain = [hold.true_since_ms + hold.for_ms for hold in self._holds.values()]
         return min((due for due in (*blinks, *possible, *certain) if at_ms < due < _NEVER), default=None)

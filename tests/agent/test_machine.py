@@ -105,9 +105,9 @@ def test_states_change_at_their_time_though_nobody_asked() -> None:
     records = tracker.advance(NOON_MS + 5 * MINUTE_MS)
     assert changes(records) == [(32_000, State.DOWN)]
     assert milliseconds(windows(records)[0]) == {
-        State.IDLE: 1_000,
+        State.IDLE: 1_000 + 500,
         State.RUNNING: 500 + 25_500 + 2_000,
-        State.SETUP: 3_000,
+        State.SETUP: 2_500,
         State.DOWN: 28_000,
     }
     assert (tracker.live.state_since_ms, tracker.next_due_ms) == (NOON_MS + 32_000, NOON_MS + 6 * MINUTE_MS)

@@ -140,7 +140,11 @@ def _look(values: list[Value | None], at: int) -> Look | None:
     if values[at] is None:
         return None
     changes = [i for i in range(max(first, 0) + 1, at + 1) if values[i] != values[i - 1]]
-    if sum(i > at - 6 for i in changes) >= 2:
+    until = -1
+    for place, change in enumerate(changes):
+        if change < until or (place >= 2 and change < changes[place - 2] + 6):
+            until = changes[place - 1] + 6
+    if at < until:
         return "blinking"
     return "on" if values[at] else "off"
 
