@@ -1,5 +1,6 @@
 """One machine followed: its driver's readings and time in; records, live values and snapshots out."""
 
+import contextlib
 import importlib
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -105,14 +106,15 @@ class Follower:
         self._lose(self.failure or "the driver ended")
 
     async def _follow_log(self, wait_for_room: Callable[[], Any]) -> None:
-        async for batch in self._open():
-            until_ms = max((reading.at_ms for reading in batch), default=0)
-            # Months of silence pass in steps: their minutes at once would burst what may wait in memory.
-            while self._tracker is not None and self._tracker.at_ms + LOG_STEP_MS < until_ms:
+        async with contextlib.aclosing(self._open()) as log:
+            async for batch in log:
+                until_ms = max((reading.at_ms for reading in batch), default=0)
+                # Months of silence pass in steps: their minutes at once would burst what may wait in memory.
+                while self._tracker is not None and self._tracker.at_ms + LOG_STEP_MS < until_ms:
+                    await wait_for_room()
+                    self._take(self._tracker.advance(self._tracker.at_ms + LOG_STEP_MS))
                 await wait_for_room()
-                self._take(self._tracker.advance(self._tracker.at_ms + LOG_STEP_MS))
-            await wait_for_room()
-            self._hear_log(batch)
+                self._hear_log(batch)
         if self._tracker is not None:
             self._take(self._tracker.close(self._tracker.at_ms))
 
@@ -126,9 +128,10 @@ class Follower:
             status=self.status,
             silence_s=settings.silence_s,
         )
-        async for batch in readings:
-            self._notice_stall()
-            self._hear(batch)
+        async with contextlib.aclosing(readings):
+            async for batch in readings:
+                self._notice_stall()
+                self._hear(batch)
 
     def _open(self) -> AsyncGenerator[Batch, None]:
         # The driver's library is loaded here, by the first machine that needs it.

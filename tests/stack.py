@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
@@ -120,9 +120,10 @@ class Stack:
             raise
 
     def end_all(self) -> None:
-        """End everything, the newest first."""
-        for name in reversed(list(self._processes)):
-            self.end(name)
+        """End everything, the newest first; one that does not end fails, after all the others have."""
+        with ExitStack() as ends:
+            for name in self._processes:
+                ends.callback(self.end, name)
 
 
 @contextmanager
