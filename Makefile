@@ -3,11 +3,13 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check-tools lint format lock clean
+.PHONY: help setup demo test check-tools lint format bench lock clean
 
 BIN := .venv/bin
 # What the checks look at; node_modules and caches are not ours.
 CODE := agent aggregator tests
+# Whole files on three workers: one of them mostly waits for the demo. `make test PARALLEL=` runs one by one.
+PARALLEL := -n 3 --dist loadgroup --no-loadscope-reorder
 
 help:  ## Show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -19,7 +21,7 @@ demo: setup  ## Start the demo: broker, six factories, agents, aggregator (ARGS=
 	@exec $(BIN)/machikoba demo $(ARGS)
 
 test: setup check-tools lint  ## Set up and run everything: system packages, checks, tests (ARGS="-k floor")
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 check-tools: setup
 	@bash .ci/system-packages
@@ -34,6 +36,10 @@ lint: setup  ## Run the checks alone: ruff, formatting, types, import rules
 format: setup  ## Format the code and sort its imports
 	$(BIN)/ruff check --select I --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
+
+bench: setup check-tools  ## Measure: a machine's change to the screen, records into the store
+	$(BIN)/python -m tests.bench.floor
+	$(BIN)/python -m tests.bench.ingest
 
 lock: setup  ## Bring requirements.lock up to pyproject.toml (ARGS=--upgrade for newest versions)
 	bash .ci/lock $(ARGS)
