@@ -14,7 +14,7 @@ import psutil
 from tests.agent.brokers import running
 from tests.aggregator.ingest.delivery import Delivery
 from tests.aggregator.ingest.edge import Edge
-from tests.aggregator.ingest.test_killed import Serve
+from tests.aggregator.serving import Serve
 
 
 def main(rows: int) -> None:
@@ -37,9 +37,8 @@ def _measure(serve: Serve, port: int, rows: int) -> None:
         took_s, now = time.monotonic() - began, process.cpu_times()
     busy_s = now.user + now.system - used.user - used.system
     print(f"{rows:,} rows in {took_s:.1f} s, {rows / took_s:,.0f} rows/s; births {delivery.births}")
-    print(
-        f"aggregator: {busy_s:.1f} s of one core, {rows / busy_s:,.0f} rows/s; RSS {process.memory_info().rss >> 20} MB"
-    )
+    memory_mb = process.memory_info().rss >> 20
+    print(f"aggregator: {busy_s:.1f} s of one core, {rows / busy_s:,.0f} rows/s; {memory_mb} MB of memory")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,6 @@
 """`machikoba serve` killed in mid-stream, again and again: nothing is lost, nothing counts twice."""
 
-import itertools
 import random
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,44 +12,11 @@ from aggregator.store.embedded import Embedded
 from tests.agent.brokers import running
 from tests.aggregator.ingest.delivery import Delivery, expected
 from tests.aggregator.ingest.edge import Edge
-from tests.aggregator.ingest.messages import FEDERATION
-from tests.stack import free_port, listens, wait_until
+from tests.aggregator.serving import Serve
 
 ROWS = 40_000
 KILLS = 4
 MILL = MachineKey("aoki", "mc-01")
-
-
-class Serve:
-    """`machikoba serve` as a process that can be killed and started again."""
-
-    def __init__(self, folder: Path, mqtt_port: int) -> None:
-        self.web_port = free_port()
-        self._log = folder / "serve.log"
-        flags = {"federation": FEDERATION, "data": folder, "mqtt-port": mqtt_port, "web-port": self.web_port}
-        words = itertools.chain.from_iterable((f"--{name}", str(value)) for name, value in flags.items())
-        self._command = [sys.executable, "-m", "aggregator", "serve", *words]
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
-    def start(self) -> None:
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
-        wait_until(lambda: listens(self.web_port), f"it serves: {self._log.read_text()}")
-
-    def kill(self) -> None:
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
-
-    def stop(self) -> int:
-        assert self._process is not None
-        self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(20)
 
 
 @pytest.fixture

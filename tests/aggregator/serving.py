@@ -1,0 +1,47 @@
+"""`machikoba serve` as a process of its own, which a test can kill and start again."""
+
+import itertools
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.aggregator.ingest.messages import FEDERATION
+from tests.stack import free_port, listens, wait_until
+
+
+class Serve:
+    """Its database lies in `folder`, its pages are at `url`."""
+
+    def __init__(self, folder: Path, mqtt_port: int) -> None:
+        self.web_port = free_port()
+        self.url = f"http://127.0.0.1:{self.web_port}"
+        self.log = folder / "serve.log"
+        flags = {"federation": FEDERATION, "data": folder, "mqtt-port": mqtt_port, "web-port": self.web_port}
+        words = itertools.chain.from_iterable((f"--{name}", str(value)) for name, value in flags.items())
+        self._command = [sys.executable, "-m", "aggregator", "serve", *words]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it and wait until it serves."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
+        wait_until(lambda: listens(self.web_port), f"it serves: {self.log.read_text()}")
+
+    def kill(self) -> None:
+        """End it at once, wherever it stands."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Tell it to end; return its exit code."""
+        assert self._process is not None
+        self._process.send_signal(number)
+        return self._process.wait(60)

@@ -1,0 +1,174 @@
+"""Settings: file, environment and flags; what is wrong is named by its path."""
+
+import argparse
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from aggregator.config import PROCESSES, Config, add_arguments, from_arguments, load_config
+from aggregator.errors import ConfigError
+
+README = Path(__file__).parents[2] / "aggregator" / "README.md"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "machikoba.toml"
+
+
+def load(file: Path, text: str) -> Config:
+    file.write_text(text, encoding="utf-8")
+    return load_config(file)
+
+
+def parsed(*words: str) -> Config:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return from_arguments(parser.parse_args(words))
+
+
+def test_a_federation_is_enough(file: Path) -> None:
+    config = load(file, 'federation = "higashimachi"')
+    assert config.federation_name == "higashimachi"
+    assert config.zone.key == "Asia/Tokyo"
+    assert (config.mqtt.host, config.mqtt.port, config.host_id) == ("127.0.0.1", 1883, "machikoba")
+    assert (config.web.host, config.web.port) == ("127.0.0.1", 8000)
+    assert config.database_url == f"sqlite:///{config.data}/machikoba.db"
+    assert config.processes == PROCESSES
+
+
+def test_everything_can_be_set(file: Path, tmp_path: Path) -> None:
+    config = load(
+        file,
+        f"""
+        federation = "higashimachi"
+        federation_name = "東町"
+        time_zone = "Europe/Berlin"
+        data = "{tmp_path}"
+        database_url = "postgresql://machikoba@db/machikoba"
+        host_id = "town-hall"
+        [mqtt]
+        host = "broker"
+        port = 8883
+        username = "centre"
+        password_file = "/run/secrets/mqtt"
+        [web]
+        host = "0.0.0.0"
+        port = 80
+        [processes.laser]
+        ja = "レーザー加工"
+        en = "Laser cutting"
+        """,
+    )
+    assert (config.federation_name, config.zone.key, config.host_id) == ("東町", "Europe/Berlin", "town-hall")
+    assert config.database_url == "postgresql://machikoba@db/machikoba"
+    assert (config.mqtt.username, config.mqtt.password_file) == ("centre", Path("/run/secrets/mqtt"))
+    assert list(config.processes) == [*PROCESSES, "laser"]
+    assert config.processes["laser"].ja == "レーザー加工"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "federation: is missing"),
+        ('federation = "東町"', "federation: "),
+        ('federation = "a"\nfedration_name = "x"', "fedration_name: unknown setting"),
+        ('federation = "a"\n[mqtt]\nprot = 1', "mqtt.prot: unknown setting"),
+        (
+            'federation = "a"\n[mqtt]\nport = 0',
+            "mqtt.port: input should be greater than or equal to 1",
+        ),
+        ('federation = "a"\n[mqtt]\nport = "many"', "mqtt.port: "),
+        ('federation = "a"\n[web]\nport = 65536', "web.port: input should be less than or equal to 65535"),
+        ('federation = "a"\n[web]\nhost = ""', "web.host: "),
+        ('federation = "a"\nhost_id = "a/b"', "host_id: "),
+        ('federation = "a"\ntime_zone = "Asia/Tokio"', "time_zone: no such time zone: 'Asia/Tokio'"),
+        ('federation = "a"\nmqtt = 3', "mqtt: "),
+        ('federation = "a"\n[processes.laser]\nja = "x"', "processes.laser.en: is missing"),
+        ('federation = "a"\n[processes."la ser"]\nja = "x"\nen = "y"', "processes.la ser"),
+        ("federation = a", "is not valid TOML"),
+    ],
+)
+def test_what_is_wrong_is_named_by_file_and_path(file: Path, text: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(file, text)
+    assert str(caught.value).startswith(f"{file}: {said}")
+
+
+def test_everything_that_is_wrong_is_said_at_once(file: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(file, "[mqtt]\nport = 0\n[web]\nprot = 1")
+    for said in ("federation: is missing", "mqtt.port", "web.prot"):
+        assert said in str(caught.value)
+
+
+def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read: No such file"):
+        load_config(tmp_path / "nowhere.toml")
+    (tmp_path / "latin.toml").write_bytes(b'federation = "caf\xe9"')
+    with pytest.raises(ConfigError, match="is not valid TOML"):
+        load_config(tmp_path / "latin.toml")
+
+
+def test_the_environment_wins_over_the_file_and_a_flag_over_both(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text('federation = "a"\n[mqtt]\nport = 1\nhost = "file"\n[web]\nport = 1', encoding="utf-8")
+    monkeypatch.setenv("MACHIKOBA_MQTT__PORT", "2")
+    monkeypatch.setenv("MACHIKOBA_WEB__PORT", "2")
+    config = parsed("--config", str(file), "--web-port", "3", "--federation", "b")
+    assert (config.federation, config.mqtt.host, config.mqtt.port, config.web.port) == ("b", "file", 2, 3)
+
+
+def test_flags_alone_are_enough(tmp_path: Path) -> None:
+    words = ("--federation", "a", "--mqtt-host", "broker", "--mqtt-port", "1884", "--data", str(tmp_path))
+    config = parsed(*words, "--web-host", "::1")
+    assert (config.mqtt.host, config.mqtt.port, config.data, config.web.host) == (
+        "broker",
+        1884,
+        tmp_path,
+        "::1",
+    )
+
+
+def test_a_wrong_flag_is_named_like_its_setting() -> None:
+    with pytest.raises(ConfigError, match=r"mqtt\.port: .* got 'x'"):
+        parsed("--federation", "a", "--mqtt-port", "x")
+
+
+def test_a_wrong_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MACHIKOBA_MQTT__PROT", "1884")
+    with pytest.raises(ConfigError, match=r"mqtt\.prot: unknown setting"):
+        parsed("--federation", "a")
+
+
+def test_a_database_password_is_not_shown(file: Path) -> None:
+    config = load(file, 'federation = "a"\ndatabase_url = "postgresql://me:secret@db/x"')
+    assert "secret" not in repr(config)
+
+
+def test_a_relative_data_folder_gives_an_absolute_database(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert parsed("--federation", "a", "--data", "d").database_url == f"sqlite:///{tmp_path}/d/machikoba.db"
+
+
+def settings_of(model: type[BaseModel], prefix: str = "") -> dict[str, Any]:
+    """Return every setting's path and default."""
+    found: dict[str, Any] = {}
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            found |= settings_of(field.annotation, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = field.default
+    return found
+
+
+def test_every_setting_is_documented() -> None:
+    """The README's table of settings has a row for each, and for nothing else."""
+    rows = re.findall(r"^\| `([a-z_.]+)` \|", README.read_text("utf-8"), re.MULTILINE)
+    assert rows == list(settings_of(Config))
