@@ -202,9 +202,9 @@ def ticking(start_ms: int = NOW_MS) -> Callable[[], int]:
 
 
 @contextmanager
-def served(town: Town) -> Iterator[tuple[str, Callable[[Callable[[], object]], None]]]:
-    """Serve the town on a free port of loopback; gives its address and `run(call)`, into its loop."""
-    port = free_port()
+def served(town: Town, port: int | None = None) -> Iterator[tuple[str, Callable[[Callable[[], object]], None]]]:
+    """Serve the town on loopback, on a free port unless told; gives its address and `run(call)`, into its loop."""
+    port = port or free_port()
     server = uvicorn.Server(
         uvicorn.Config(town.app, port=port, log_level="warning", timeout_graceful_shutdown=2)
     )

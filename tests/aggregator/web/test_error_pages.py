@@ -64,6 +64,6 @@ def test_what_breaks_inside_shows_nothing_of_the_inside(
     assert "Something went wrong" in page.text
     assert "secret inside" not in page.text
     # The server closes a connection on which something broke.
-    answer = httpx.get(f"{visitor.base_url}api/v1/machines", cookies=dict(visitor.cookies))
+    answer = httpx.get(visitor.base_url.join("/api/v1/machines"), cookies=dict(visitor.cookies))
     assert (answer.status_code, "secret inside" in answer.text) == (500, False)
     assert "content-security-policy" in page.headers

@@ -1,0 +1,315 @@
+"""The pages in Chromium: live, calm, usable without scripts, with the keyboard, on a phone, in the dark."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from agent.contract.states import State
+from aggregator.live import Board, LiveMachine
+from aggregator.measurements import Measurements
+from aggregator.model.machine import Machine, MachineKey
+from aggregator.web.formats import Formats
+from tests.aggregator.town import NOW_MS, PASSWORD, ZONE, Town, found_town, served, ticking
+from tests.stack import free_port
+
+KEY = MachineKey("aoki", "mc-01")
+TILE = '.tile[data-factory="aoki"][data-machine="mc-01"]'
+WITHIN_MS = 30_000  # however slow the machine is
+
+Serving = tuple[str, Callable[[Callable[[], object]], None]]
+
+CONTRASTS = """() => {
+  const canvas = document.createElement('canvas'); canvas.width = canvas.height = 1;
+  const context = canvas.getContext('2d', {willReadFrequently: true});
+  const rgba = text => {
+    context.clearRect(0, 0, 1, 1); context.fillStyle = text; context.fillRect(0, 0, 1, 1);
+    const [r, g, b, a] = context.getImageData(0, 0, 1, 1).data; return [r, g, b, a / 255];
+  };
+  const over = (top, below) => [0, 1, 2].map(i => top[i] * top[3] + below[i] * (1 - top[3]));
+  const light = colour => {
+    const linear = c => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+    const [r, g, b] = colour.slice(0, 3).map(c => linear(c / 255));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = element => {
+    const layers = [];
+    for (let each = element; each; each = each.parentElement) {
+      layers.push(rgba(getComputedStyle(each).backgroundColor));
+    }
+    return layers.reverse().reduce((below, layer) => over(layer, below), [255, 255, 255]);
+  };
+  const poor = [];
+  for (const element of document.querySelectorAll('body *')) {
+    const own = [...element.childNodes].some(node => node.nodeType === 3 && node.textContent.trim());
+    if (!own || !element.checkVisibility() || element.closest('.sr-only, .skip')) continue;
+    const style = getComputedStyle(element);
+    const below = ground(element);
+    const colour = rgba(element.closest('svg') ? style.fill : style.color);
+    const [one, other] = [light(over(colour, below)), light(below)].sort((a, b) => b - a);
+    const size = parseFloat(style.fontSize);
+    const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
+    const ratio = (one + 0.05) / (other + 0.05);
+    if (ratio < (large ? 3 : 4.5)) poor.push([element.textContent.trim().slice(0, 30), ratio.toFixed(2)]);
+  }
+  return poor;
+}"""
+
+SMALL_TARGETS = """() => [...document.querySelectorAll('a[href], button, input:not([type=hidden]), summary')]
+  .filter(each => each.checkVisibility() && !each.closest('.sentence, .empty, .skip'))
+  .map(each => [each.textContent.trim().slice(0, 20), each.getBoundingClientRect()])
+  .filter(([, box]) => box.height < 43.5 && box.width > 0)
+  .map(([text, box]) => `${text} ${box.height}`)"""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-background-networking"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """A town that nobody changes."""
+    with served(found_town(tmp_path_factory.mktemp("town"), now=ticking())) as serving:
+        yield serving
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Town:
+    return found_town(tmp_path, days=0.1, now=ticking())
+
+
+def visit(context: BrowserContext, url: str, path: str = "/floor", name: str = "coordinator") -> Page:
+    """Sign in and open a page; anything the browser complains about fails the test."""
+    page = context.new_page()
+    page.on("pageerror", lambda error: pytest.fail(f"script: {error}"))
+    page.on("console", _no_policy_broken)
+    page.goto(f"{url}/login")
+    page.fill("input[name=name]", name)
+    page.fill("input[name=password]", PASSWORD)
+    page.click("button[type=submit]")
+    page.goto(url + path)
+    return page
+
+
+def _no_policy_broken(message: object) -> None:
+    text = str(getattr(message, "text", ""))
+    assert "Content Security Policy" not in text, text
+
+
+def live_page(chromium: Browser, url: str, path: str = "/floor", **options: object) -> Page:
+    page = visit(chromium.new_context(locale="en", **options), url, path)  # type: ignore[arg-type]
+    expect(page.locator("#live")).to_have_class("live on", timeout=WITHIN_MS)
+    return page
+
+
+def change(town: Town, state: State, key: MachineKey = KEY) -> Callable[[], None]:
+    board, now = town.services.board, town.services.now
+    return lambda: board.update(replace(board.get(key), state=state, since_ms=now(), heard_ms=now()))
+
+
+def reopened(town: Town) -> Town:
+    """Return the town as after a restart: the same store, and a board that listeners can join again."""
+    old = town.services
+    board = Board()
+    for live in old.board.all().values():
+        board.update(live)
+    measurements = Measurements(old.timeseries, old.records.machines, board, ZONE, old.now)
+    return Town(replace(old, board=board, measurements=measurements), town.tokens)
+
+
+def test_a_change_is_on_the_page_without_reloading(chromium: Browser, town: Town) -> None:
+    with served(town) as (url, run):
+        page = live_page(chromium, url)
+        page.evaluate("window.notReloaded = true")
+        expect(page.locator('[data-count="DOWN"]')).to_have_text("2")
+        run(change(town, State.DOWN))
+        expect(page.locator(TILE)).to_have_attribute("data-state", "DOWN", timeout=WITHIN_MS)
+        expect(page.locator(f"{TILE} strong").first).to_have_text("Down")
+        expect(page.locator('[data-count="DOWN"]')).to_have_text("3")
+        expect(page.locator('[data-count="RUNNING"]')).to_have_text("9")
+        expect(page.locator("#spoken")).to_have_text("マシニングセンタ 1号機: Down")
+        assert page.evaluate("window.notReloaded")
+        page.context.close()
+
+
+def test_a_filter_holds_while_machines_change(chromium: Browser, town: Town) -> None:
+    with served(town) as (url, run):
+        page = live_page(chromium, url, "/floor?state=DOWN")
+        expect(page.locator(".tile:visible")).to_have_count(2)
+        run(change(town, State.DOWN))
+        expect(page.locator(".tile:visible")).to_have_count(3, timeout=WITHIN_MS)
+        expect(page.locator('[data-factory-row="aoki"]')).to_be_visible()
+        run(change(town, State.RUNNING))
+        expect(page.locator(".tile:visible")).to_have_count(2, timeout=WITHIN_MS)
+        expect(page.locator('[data-factory-row="aoki"]')).to_be_hidden()
+        page.context.close()
+
+
+def test_a_new_machine_appears_by_itself_even_on_an_empty_floor(chromium: Browser, tmp_path: Path) -> None:
+    town = found_town(tmp_path, settled=False, now=ticking())
+    services = town.services
+    with served(town) as (url, run):
+        page = live_page(chromium, url)
+        expect(page.locator(".attach")).to_be_visible()
+        machine = Machine(KEY, "はじめの機械", "cutting", "measured")
+        services.records.remember([], [machine])
+        live = LiveMachine(KEY, State.RUNNING, NOW_MS, 1, heard_ms=NOW_MS, connected=True)
+        run(lambda: services.board.update(live))
+        expect(page.locator(f"{TILE} h3")).to_have_text("はじめの機械", timeout=WITHIN_MS)
+        expect(page.locator(".attach")).to_have_count(0)
+        page.context.close()
+
+
+def test_a_broken_stream_is_told_and_mended(chromium: Browser, town: Town) -> None:
+    port = free_port()
+    with served(town, port) as (url, _):
+        page = live_page(chromium, url)
+        page.evaluate("window.notReloaded = true")
+        expect(page.locator("#banner")).to_be_hidden()
+    expect(page.locator("#banner")).to_contain_text("Disconnected", timeout=WITHIN_MS)
+    expect(page.locator("#live-word")).to_have_text("Disconnected")
+    expect(page.locator("#board")).to_have_class("is-off")
+    change(town, State.SETUP)()  # while nobody could hear of it
+    with served(reopened(town), port):
+        expect(page.locator("#banner")).to_be_hidden(timeout=WITHIN_MS)
+        expect(page.locator(TILE)).to_have_attribute("data-state", "SETUP", timeout=WITHIN_MS)
+        expect(page.locator("#live-word")).to_have_text("Live")
+        assert page.evaluate("window.notReloaded")
+        page.context.close()
+
+
+def test_durations_read_the_same_in_scripts_and_on_the_server(chromium: Browser, seeded: Serving) -> None:
+    lengths = (0, 999, 59_000, 60_000, 200_000, 3_599_999, 3_600_000, 86_399_000, 86_400_000, 10**9, -5_000)
+    for language in ("ja", "en"):
+        page = visit(chromium.new_context(locale=language), seeded[0])
+        formats = Formats(language, ZONE)
+        for length_ms in lengths:
+            assert page.evaluate("ms => duration(ms)", length_ms) == formats.duration(length_ms)
+            assert page.evaluate("ms => age(ms)", length_ms) == formats.age(NOW_MS - length_ms, NOW_MS)
+        page.context.close()
+
+
+def test_ages_tick_and_nothing_moves(chromium: Browser, seeded: Serving) -> None:
+    page = live_page(chromium, seeded[0])
+    lasts = page.locator('.tile[data-machine="mc-04"] .lasts')
+    before = lasts.text_content()
+    page.evaluate(
+        """() => { window.shift = 0; new PerformanceObserver(list => {
+          for (const entry of list.getEntries()) window.shift += entry.value;
+        }).observe({type: 'layout-shift'}); }"""
+    )
+    expect(lasts).not_to_have_text(before or "", timeout=WITHIN_MS)
+    page.wait_for_timeout(2_500)
+    assert page.evaluate("window.shift") == 0
+    page.context.close()
+
+
+@pytest.mark.parametrize("path", ["/", "/floor"])
+def test_without_scripts_the_page_says_the_same(chromium: Browser, seeded: Serving, path: str) -> None:
+    page = visit(chromium.new_context(locale="ja", java_script_enabled=False), seeded[0], path)
+    expect(page.locator("h1")).to_have_text("概況" if path == "/" else "稼働状況")
+    page.goto(f"{seeded[0]}/floor")
+    page.click("text=異常停止 >> nth=0")
+    expect(page.locator(".tile:visible")).to_have_count(2)
+    expect(page.locator(".tile:visible .lasts").first).to_contain_text("時間")
+    expect(page.locator("#live-word")).to_contain_text("現在")  # no claim to be live
+    page.context.close()
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+@pytest.mark.parametrize("width", [390, 820, 1280])
+@pytest.mark.parametrize("path", ["/", "/floor", "/login", "/nowhere"])
+def test_no_page_is_wider_than_its_screen(
+    chromium: Browser, seeded: Serving, path: str, width: int, language: str
+) -> None:
+    context = chromium.new_context(locale=language, viewport={"width": width, "height": 844})
+    page = visit(context, seeded[0], path)
+    wide = page.evaluate("""() => [...document.querySelectorAll('main *, header *')]
+      .filter(each => each.checkVisibility() && !each.closest('.chips, .scroll, .sprite, .sr-only')
+        && each.getBoundingClientRect().right > innerWidth + 0.5)
+      .map(each => each.outerHTML.slice(0, 80))""")
+    assert wide == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["/", "/floor", "/login", "/nowhere"])
+def test_text_stands_out_from_its_ground(chromium: Browser, seeded: Serving, path: str, scheme: str) -> None:
+    context = chromium.new_context(locale="ja", color_scheme=scheme)  # type: ignore[arg-type]
+    page = visit(context, seeded[0], path)
+    if path == "/login":
+        context.clear_cookies()
+        page.goto(seeded[0] + path)
+    assert page.evaluate(CONTRASTS) == []
+    context.close()
+
+
+def test_poor_contrast_and_small_targets_would_be_found(chromium: Browser, seeded: Serving) -> None:
+    page = visit(chromium.new_context(locale="ja"), seeded[0], "/nowhere")
+    page.evaluate(
+        """() => { const link = document.createElement('a'); link.href = '/'; link.textContent = 'faint';
+          link.style.color = '#bbb'; document.querySelector('main').append(link); }"""
+    )
+    assert [text for text, _ in page.evaluate(CONTRASTS)] == ["faint"]
+    assert len(page.evaluate(SMALL_TARGETS)) == 1
+    page.context.close()
+
+
+@pytest.mark.parametrize("path", ["/", "/floor", "/login"])
+def test_targets_are_large_enough_for_fingers(chromium: Browser, seeded: Serving, path: str) -> None:
+    context = chromium.new_context(
+        locale="ja", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
+    page = visit(context, seeded[0], path)
+    assert page.evaluate(SMALL_TARGETS) == []
+    context.close()
+
+
+def test_the_keyboard_reaches_everything_and_focus_is_seen(chromium: Browser, seeded: Serving) -> None:
+    page = live_page(chromium, seeded[0])
+    reached = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        text, outline = page.evaluate(
+            """() => document.activeElement === document.body ? ['', ''] : [
+              document.activeElement.textContent.trim().replace(/\\s+/g, ' '),
+              getComputedStyle(document.activeElement).outlineStyle]"""
+        )
+        if text in reached or not text:
+            break
+        reached.append(text)
+        assert outline == "solid", text
+    assert reached[0] == "Skip to content"
+    for name in ("Overview", "Machines now", "日本語", "Sign out", "All 20", "Down 2", "Cutting"):
+        assert name in reached
+    page.keyboard.press("Enter")
+    page.context.close()
+
+
+def test_a_very_long_name_keeps_within_its_tile(chromium: Browser, tmp_path: Path) -> None:
+    town = found_town(tmp_path, days=0.1, now=ticking())
+    names = ["長い名前の機械" * 40, "W" * 300, '<img src=x onerror="document.title=1">']
+    town.services.records.remember(
+        [],
+        [
+            Machine(MachineKey("aoki", f"mc-0{i + 1}"), name, "cutting", "measured")
+            for i, name in enumerate(names)
+        ],
+    )
+    with served(town) as (url, _):
+        context = chromium.new_context(locale="ja", viewport={"width": 390, "height": 844})
+        page = visit(context, url)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert page.locator(".tile img").count() == 0
+        heights = page.evaluate("[...document.querySelectorAll('.tile h3')].map(each => each.offsetHeight)")
+        assert len(set(heights)) == 1  # one line, however long the name is
+        context.close()
