@@ -136,9 +136,10 @@ def _family(host: str) -> socket.AddressFamily:
 
 
 def _check_password(config: Config) -> None:
+    file = config.mqtt.password_file
     try:
         read_password(config)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"mqtt.password_file: {config.mqtt.password_file}: cannot be read: {error}"
-        ) from error
+    except OSError as error:
+        raise ConfigError(f"mqtt.password_file: {file}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"mqtt.password_file: {file}: is not UTF-8 text") from error

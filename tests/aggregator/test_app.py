@@ -89,11 +89,8 @@ def test_told_to_stop_it_ends_although_pages_listen(serve: Serve, number: signal
         with browser.stream("GET", "/floor/events") as stream:
             lines = stream.iter_lines()
             assert next(lines).startswith("event: heartbeat")
-            told_s = time.monotonic()
             assert serve.stop(number) == 0
-            assert (
-                time.monotonic() - told_s < 15
-            )  # seconds on a busy machine; without the end of streams: never
+            assert list(lines)[-1] == ""  # the stream came to its end, it was not torn
     assert "Traceback" not in serve.log.read_text()
 
 
