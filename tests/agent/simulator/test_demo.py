@@ -4,7 +4,8 @@ import tomllib
 from bisect import bisect_right
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from functools import cache
+from itertools import pairwise, takewhile
 from statistics import mean
 
 import pytest
@@ -14,15 +15,17 @@ from hypothesis import strategies as st
 from agent.contract.states import State
 from agent.simulator.activity import Change
 from agent.simulator.demo import demo_text
-from agent.simulator.gates import OPEN_FOR_MIN, is_open
+from agent.simulator.gates import OPEN_FOR_MIN, is_open, moved, shift_table
 from agent.simulator.plant import Factory, Scenario
 from agent.simulator.scenario import load_scenario, parse_scenario
 from agent.simulator.shifts import day_of, joined, open_ms
 from agent.simulator.status import status_at
-from agent.simulator.timeline import make_day
-from tests.agent.simulator.floors import HOUR_MS, MINUTE_MS, SCENARIOS
+from agent.simulator.timeline import StateChanged, events_after, make_day
+from agent.simulator.toml import rendered
+from tests.agent.simulator.floors import HOUR_MS, MINUTE_MS, SCENARIOS, Document
 
 TEMPLATE = load_scenario(SCENARIOS / "demo.toml")
+TEMPLATE_TEXT = (SCENARIOS / "demo.toml").read_text("utf-8")
 TOKYO = TEMPLATE.factories[0].zone
 WEEK_MIN = 7 * 24 * 60
 MOMENTS = [
@@ -38,6 +41,7 @@ MOMENTS = [
 ]
 
 
+@cache
 def demo_at(now: datetime) -> Scenario:
     return parse_scenario(tomllib.loads(demo_text(now)))
 
@@ -52,26 +56,41 @@ def test_the_floor_is_open_when_the_demo_begins(moment: str) -> None:
     demo = demo_at(now)
     assert all(is_open(factory, now) for factory in demo.factories)
     now_ms = round(now.timestamp() * 1000)
-    for after_min in (0, 5, 10, 20):
+    for after_min in (0, 20):
         counts = Counter(states_at(demo, now_ms + after_min * MINUTE_MS))
         assert counts[State.PLANNED_STOP] <= 8
         assert counts[State.RUNNING] >= 3
 
 
-@settings(max_examples=20, deadline=None)
-@given(st.integers(0, WEEK_MIN - 1))
-def test_at_any_minute_of_the_week_every_factory_is_open(minute: int) -> None:
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(TEMPLATE.factories), st.integers(0, WEEK_MIN - 1))
+def test_at_any_minute_of_the_week_a_closed_factory_opened_90_minutes_ago(
+    factory: Factory, minute: int
+) -> None:
     now = datetime(2026, 11, 16, tzinfo=TOKYO) + timedelta(minutes=minute)
-    demo = demo_at(now)
-    now_ms = round(now.timestamp() * 1000)
-    assert all(is_open(factory, now) for factory in demo.factories)
-    for factory, template in zip(demo.factories, TEMPLATE.factories, strict=True):
-        if is_open(template, now):
-            assert factory.shifts == template.shifts
-        else:
-            opened_min = minutes_since_opening(factory, now_ms)
-            assert OPEN_FOR_MIN <= opened_min < OPEN_FOR_MIN + 5
-    assert demo.anchor_ms == round(now.replace(hour=0, minute=0, second=0).timestamp() * 1000)
+    if is_open(factory, now):
+        return
+    tables = [shift_table(shift) for shift in moved(factory, now)[0]]
+    document = tomllib.loads(TEMPLATE_TEXT)
+    entry = next(entry for entry in document["factories"] if entry["id"] == factory.id)
+    again = next(
+        one for one in parse_scenario(with_shifts(document, entry, tables)).factories if one.id == factory.id
+    )
+    assert is_open(again, now)
+    assert OPEN_FOR_MIN <= minutes_since_opening(again, round(now.timestamp() * 1000)) < OPEN_FOR_MIN + 5
+    assert week_min(again) == week_min(factory)
+
+
+def with_shifts(document: Document, entry: Document, tables: list[Document]) -> Document:
+    """Return the document with the factory's shifts as they are written to the file."""
+    entry["shifts"] = tomllib.loads(rendered({"shifts": tables}))["shifts"]
+    return document
+
+
+def week_min(factory: Factory) -> int:
+    """Return the working minutes of a week."""
+    worked = [sum(end - start for start, end in shift.working_min()) for shift in factory.shifts]
+    return sum(m * len(shift.weekdays) for m, shift in zip(worked, factory.shifts, strict=True))
 
 
 def minutes_since_opening(factory: Factory, now_ms: int) -> float:
@@ -110,7 +129,7 @@ def test_two_demos_do_not_share_ports() -> None:
     now = datetime.now(UTC)
     ports = [
         port
-        for demo in (demo_at(now), demo_at(now))
+        for demo in (demo_at(now), demo_at(now + timedelta(seconds=1)))
         for factory in demo.factories
         for port in (factory.opcua_port, factory.modbus_port)
         if port is not None
@@ -153,6 +172,23 @@ def test_the_floor_is_lively() -> None:
     assert missing[State.IDLE] / len(moments) < 0.05
     assert missing[State.SETUP] / len(moments) < 0.25
     assert missing[State.DOWN] / len(moments) < 0.25
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_at_every_factory_something_happens_soon(moment: str) -> None:
+    now = datetime.fromisoformat(moment)
+    now_ms = round(now.timestamp() * 1000)
+    soon: Counter[str] = Counter()
+    demo = demo_at(now)
+    for machine in demo.machines:
+        for event in takewhile(
+            lambda event: event.at_ms < now_ms + 15 * MINUTE_MS, events_after(machine, now_ms)
+        ):
+            soon[machine.factory.id] += isinstance(event, StateChanged)
+    resting, *others = sorted(soon[factory.id] for factory in demo.factories)
+    assert others[0] >= 5
+    assert resting >= 5 or "T12:10" in moment  # breaks are not all at once
+    assert len({State.RUNNING, State.IDLE, State.DOWN, State.SETUP} & set(states_at(demo, now_ms))) >= 3
 
 
 def first(change: Change) -> int:

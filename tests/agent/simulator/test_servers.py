@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from asyncua import Client, ua
+from asyncua.server.address_space import AddressSpace
 from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.client.mixin import ModbusClientMixin
 
@@ -116,6 +117,12 @@ async def read_inputs(port: int | None, unit: int) -> list[int]:
         return list(answer.registers)
     finally:
         client.close()
+
+
+@pytest.fixture(scope="module")
+def space() -> AddressSpace:
+    """The standard address space, which takes seconds to fill."""
+    return asyncio.run(standard_space())
 
 
 @pytest.fixture
@@ -242,12 +249,12 @@ async def test_two_opcua_servers_of_one_process_share_nothing_that_changes() -> 
         await asyncio.gather(*(server.close() for server in set(servers.values())))
 
 
-async def test_only_what_changed_is_written_with_the_time_of_the_event() -> None:
+async def test_only_what_changed_is_written_with_the_time_of_the_event(space: AddressSpace) -> None:
     scenario = parse_scenario(document())
     machine = scenario.machines[0]
     port = machine.factory.opcua_port
     assert port is not None
-    server = OpcUaServer(port, [machine], await standard_space())
+    server = OpcUaServer(port, [machine], space)
     await server.prepare()
     await server.show(machine, SHOWN)
     await server.show(machine, replace(SHOWN, total=SHOWN.total + 1, last_cycle_ms=ANCHOR_MS + 5000))
@@ -272,12 +279,12 @@ async def test_only_what_changed_is_written_with_the_time_of_the_event() -> None
         await server.close()
 
 
-async def test_a_port_that_cannot_be_opened_is_named(halls: Scenario) -> None:
+async def test_a_port_that_cannot_be_opened_is_named(halls: Scenario, space: AddressSpace) -> None:
     port = halls.factories[0].modbus_port
     assert port is not None
     blocker = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", port)
     async with blocker:
-        for server in (ModbusServer(port, [], Clock(0)), OpcUaServer(port, [], await standard_space())):
+        for server in (ModbusServer(port, [], Clock(0)), OpcUaServer(port, [], space)):
             await server.prepare()
             with pytest.raises(ConfigError, match=f"port {port} of 127.0.0.1 cannot be opened"):
                 await server.listen()
