@@ -44,6 +44,17 @@ def uneven(windows: Sequence[dict[str, Any]]) -> list[str]:
     ]
 
 
+def uncounted(windows: Sequence[dict[str, Any]]) -> list[str]:
+    """Return where a window's cycles are not what the machine's counter grew by since the window before."""
+    counted = [window for window in windows if window["cycles_total"] is not None]
+    return [
+        f"{after['cycles']} cycles in {after['start']}, but the counter went from {before['cycles_total']} "
+        f"to {after['cycles_total']}"
+        for before, after in pairwise(counted)
+        if after["cycles_total"] - before["cycles_total"] != after["cycles"]
+    ]
+
+
 def within(windows: Sequence[dict[str, Any]], since_ms: int, until_ms: int) -> list[dict[str, Any]]:
     return [window for window in windows if since_ms <= window["start_ms"] < until_ms]
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.system.compare import MINUTE_MS, uneven, wrong_count, wrong_states
+from tests.system.compare import MINUTE_MS, uncounted, uneven, wrong_count, wrong_states
 from tests.system.truth import Life
 
 
@@ -58,3 +58,10 @@ def test_time_in_a_state_may_differ_by_the_share_only() -> None:
     assert wrong_states(life, [window(0, 30_500)], 0, MINUTE_MS, 0.01) == []
     found = wrong_states(life, [window(0, 31_000)], 0, MINUTE_MS, 0.01)
     assert [one.partition(":")[0] for one in found] == ["IDLE", "RUNNING"]
+
+
+def test_cycles_that_the_counter_does_not_show_are_seen() -> None:
+    windows = [
+        {"start": str(n), "cycles": 2, "cycles_total": total} for n, total in enumerate([None, 10, 12, 15])
+    ]
+    assert [one.partition(",")[0] for one in uncounted(windows)] == ["2 cycles in 3"]

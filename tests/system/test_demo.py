@@ -22,6 +22,7 @@ from tests.system.compare import (
     MINUTE_MS,
     delivered_until,
     minute_before,
+    uncounted,
     uneven,
     wrong_count,
     wrong_states,
@@ -206,7 +207,10 @@ def test_the_kills_lost_nothing_and_doubled_nothing(
     wrong: dict[Key, list[str]] = {}
     for key in keys:
         windows = shared.demo.windows(key, measured_since_ms, until_ms)
-        if found := [*uneven(windows), *wrong_counts(truth[key], windows, ends, pieces[key])]:
+        found = [*uneven(windows), *uncounted(windows), *wrong_counts(truth[key], windows, ends, pieces[key])]
+        if windows[-1]["cycles_total"] != truth[key].totals[-1]:
+            found.append(f"the counter ends at {windows[-1]['cycles_total']}, not at {truth[key].totals[-1]}")
+        if found:
             wrong[key] = found
     assert wrong == {}
 
