@@ -1,0 +1,155 @@
+"""The journal: grouped, durable, in step with snapshots, and patient with a disk that fails."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from agent import journal as journal_module
+from agent.contract.records import Record
+from agent.errors import OutboxError
+from agent.journal import Journal
+from agent.outbox import Outbox, open_outbox
+from tests.agent.records import window, windows
+
+
+class Failing(Outbox):
+    """An outbox whose disk is full until it is told that there is room."""
+
+    is_full = False
+
+    def append(self, records: Sequence[Record], snapshots: Mapping[str, Mapping[str, object]]) -> range:
+        if self.is_full:
+            raise OutboxError("outbox.db: the disk is full; make room")
+        return super().append(records, snapshots)
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Iterator[Failing]:
+    opened = open_outbox(tmp_path)
+    opened.__class__ = Failing
+    assert isinstance(opened, Failing)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_module, "GROUP_S", 0.02)
+    monkeypatch.setattr(journal_module, "BACK_OFF", SimpleNamespace(pause_s=lambda *_, **__: 0.02))
+
+
+class Watched:
+    """A journal, the sequences it told of, and a snapshot that counts how often it was asked for."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self.appended: list[int] = []
+        self.asked = 0
+        self.journal = Journal(outbox, self.snapshots, self.appended.append)
+
+    def snapshots(self, machines: Collection[str]) -> dict[str, dict[str, object]]:
+        self.asked += 1
+        return {machine: {"asked": self.asked} for machine in machines}
+
+
+@asynccontextmanager
+async def running(outbox: Outbox) -> AsyncIterator[Watched]:
+    watched = Watched(outbox)
+    task = asyncio.create_task(watched.journal.run())
+    yield watched
+    task.cancel()
+    await asyncio.wait((task,))
+    assert task.cancelled()
+
+
+async def until_pending(outbox: Outbox, count: int) -> None:
+    async with asyncio.timeout(60):
+        while outbox.pending_count < count:  # noqa: ASYNC110  another thread writes
+            await asyncio.sleep(0.01)
+
+
+async def test_what_comes_together_is_one_write_with_the_snapshots(outbox: Failing) -> None:
+    async with running(outbox) as watched:
+        for number in range(1, 51):
+            watched.journal.keep(f"mc-0{number % 3}", [window(number)])
+        watched.journal.keep("mc-09", [])
+        await until_pending(outbox, 50)
+        await watched.journal.flush()
+    assert watched.appended == [50]
+    assert [record for _, record in outbox.pending(0, 100)] == windows(1, 50)
+    assert outbox.snapshots() == {f"mc-0{number}": {"asked": 1} for number in range(3)}
+
+
+async def test_a_flush_writes_the_snapshots_it_is_asked_for(outbox: Failing) -> None:
+    watched = Watched(outbox)
+    assert await watched.journal.flush()
+    assert watched.asked == 0
+    assert await watched.journal.flush(["mc-01"])
+    assert outbox.snapshots() == {"mc-01": {"asked": 1}}
+
+
+async def test_a_disk_that_fails_is_said_once_and_nothing_is_lost_meanwhile(
+    outbox: Failing, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with running(outbox) as watched:
+        outbox.is_full = True
+        for number in range(1, 11):
+            watched.journal.keep("mc-01", [window(number)])
+            await asyncio.sleep(0.02)
+        async with asyncio.timeout(60):
+            while watched.asked < 3:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert not await watched.journal.flush()
+        outbox.is_full = False
+        await until_pending(outbox, 10)
+    assert [record for _, record in outbox.pending(0, 100)] == windows(1, 10)
+    assert caplog.text.count("the disk is full; make room; live values go on, records wait in memory") == 1
+    assert caplog.text.count("can be written again") == 1
+
+
+async def test_memory_is_bounded_while_the_disk_fails(
+    outbox: Failing, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(journal_module, "MOST_UNSAVED", 20)
+    outbox.is_full = True
+    watched = Watched(outbox)
+    for number in range(1, 31):
+        watched.journal.keep("mc-01", [window(number)])
+    outbox.is_full = False
+    assert await watched.journal.flush()
+    assert [record for _, record in outbox.pending(0, 100)] == windows(11, 30)
+    assert caplog.text.count("the oldest records are lost") == 1
+
+
+async def test_there_is_no_room_while_too_much_waits(
+    outbox: Failing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "MOST_WAITING", 10)
+    journal = Watched(outbox).journal
+    assert journal.has_room.is_set()
+    journal.keep("mc-01", windows(1, 10))
+    assert not journal.has_room.is_set()
+    await journal.flush()
+    journal.look_for_room()
+    assert not journal.has_room.is_set()
+    outbox.forget(5)
+    journal.look_for_room()
+    assert journal.has_room.is_set()
+
+
+async def test_a_write_that_has_begun_is_finished_when_the_journal_is_stopped(outbox: Failing) -> None:
+    watched = Watched(outbox)
+    task = asyncio.create_task(watched.journal.run())
+    watched.journal.keep("mc-01", windows(1, 5_000))
+    async with asyncio.timeout(60):
+        while not watched.asked:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+    task.cancel()
+    watched.journal.keep("mc-01", [window(5_001)])
+    assert await watched.journal.flush()
+    assert [record for _, record in outbox.pending(0, 10_000)] == windows(1, 5_001)
