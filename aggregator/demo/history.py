@@ -34,7 +34,7 @@ class History:
     async def load_newest(self) -> None:
         """Load the first start's day and the one before, unless that is done."""
         if self._memory.history_since_ms == self._memory.measured_since_ms:
-            await self._load(1)
+            await self._load(1, niceness=0)
 
     async def load_rest(self, progress: Callable[[float], None]) -> None:
         """Load what is missing, oldest days last; `progress` is told the share that is there."""
@@ -47,7 +47,7 @@ class History:
         left_ms = self._memory.history_since_ms - self._begin
         return max(1, round(left_ms / timedelta(days=1).total_seconds() / 1000))
 
-    async def _load(self, days: int) -> None:
+    async def _load(self, days: int, niceness: int = NICENESS) -> None:
         """Load the local days before what is there, `days` full ones; raises DemoError."""
         until_ms = self._memory.history_since_ms
         reader, writer = os.pipe()
@@ -58,11 +58,13 @@ class History:
         load = python("-m", "aggregator", "db", "load", "-", "--config", str(self._folder.aggregator_config))
         with _log(self._folder).open("ab") as log:
             try:
-                maker = await spawn(make, stdout=writer, stderr=log.fileno())
+                maker = await spawn(make, stdout=writer, stderr=log.fileno(), niceness=niceness)
             finally:
                 os.close(writer)
             try:
-                loader = await spawn(load, stdin=reader, stdout=log.fileno(), stderr=log.fileno())
+                loader = await spawn(
+                    load, stdin=reader, stdout=log.fileno(), stderr=log.fileno(), niceness=niceness
+                )
             finally:
                 os.close(reader)
         await _to_the_end(maker, loader, _log(self._folder))
@@ -74,8 +76,6 @@ async def _to_the_end(
     maker: asyncio.subprocess.Process, loader: asyncio.subprocess.Process, log: Path
 ) -> None:
     try:
-        for process in (maker, loader):
-            os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
         codes = [await process.wait() for process in (maker, loader)]
     finally:
         await asyncio.gather(end(maker, 1.0), end(loader, 5.0))

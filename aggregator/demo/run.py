@@ -79,9 +79,9 @@ class Demo:
         self._check_port()
         memory = self._remember()
         self._screen.say("  準備しています… / getting ready…")
-        floor, accounts = await self._start(memory)
         history = History(self._folder, memory)
-        await asyncio.gather(self._wait_for_pages(), self._fill(history.load_newest))
+        floor, accounts = await self._start(memory, history)
+        await self._wait_for_pages()
         self._open(memory, floor, accounts)
         await self._fill(
             lambda: history.load_rest(lambda share: self._screen.progress("履歴 / history", share))
@@ -110,7 +110,7 @@ class Demo:
             log.unlink()
         return memory
 
-    async def _start(self, memory: Memory) -> tuple[Floor, Accounts]:
+    async def _start(self, memory: Memory, history: History) -> tuple[Floor, Accounts]:
         """Write the files that processes need and start each as soon as it has them."""
         self._processes.start([commands.broker(memory.mqtt_port)])
         floor = await make_floor(self._folder, {self._wish.port, memory.mqtt_port})
@@ -118,11 +118,16 @@ class Demo:
         write_aggregator(self._folder, floor, self._wish.port, memory.mqtt_port)
         ids = [factory.id for factory in floor.factories]
         config = Config(federation=floor.federation, data=self._folder.aggregator)
-        accounts = await asyncio.to_thread(make_accounts, self._folder, ids, config)
         self._processes.start([commands.aggregator(self._folder)])
+        # Hashing seven passwords and upgrading the database take a while, in a thread beside the rest.
+        making = asyncio.to_thread(make_accounts, self._folder, ids, config)
+        starting = self._start_agents(memory, floor)
+        accounts, _, _ = await asyncio.gather(making, starting, self._fill(history.load_newest))
+        return floor, accounts
+
+    async def _start_agents(self, memory: Memory, floor: Floor) -> None:
         await write_agents(self._folder, memory.mqtt_port, memory.measured_since_ms)
         self._processes.start(commands.agents(self._folder, floor))
-        return floor, accounts
 
     async def _wait_for_pages(self) -> None:
         if not await answered(self._wish.port, ("/readyz", "/login"), PAGES_WITHIN_S):

@@ -43,13 +43,14 @@ async def spawn(
     stdin: int = asyncio.subprocess.DEVNULL,
     stdout: int = asyncio.subprocess.DEVNULL,
     stderr: int = asyncio.subprocess.DEVNULL,
+    niceness: int = 0,
 ) -> asyncio.subprocess.Process:
     """Start a process that cannot outlive this one, out of reach of the terminal's Ctrl-C.
 
     Call it from the main thread: the leash is tied to the thread.
     """
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-I", "-S", leash.__file__, str(os.getpid()), *arguments),
+        *(sys.executable, "-I", "-S", leash.__file__, str(os.getpid()), str(niceness), *arguments),
         stdin=stdin,
         stdout=stdout,
         stderr=stderr,
