@@ -4,7 +4,11 @@ import random
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from itertools import count
 from zoneinfo import ZoneInfo
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from agent.contract.records import HOUR_MS, MINUTE_MS
 from agent.contract.states import State
@@ -19,6 +23,15 @@ TOKYO = ZoneInfo("Asia/Tokyo")
 NOON_MS = int(datetime(2026, 11, 22, 12, tzinfo=TOKYO).timestamp() * 1000)
 
 
+# (start, length, running): minutes, parts of them, and merged ones, close enough to meet
+WINDOWS = st.tuples(
+    st.integers(0, 12).map(lambda step: NOON_MS + step * 10 * MINUTE_MS),
+    st.sampled_from([20_000, MINUTE_MS, MINUTE_MS, 30 * MINUTE_MS, HOUR_MS]),
+    st.integers(0, 20_000),
+)
+_numbers = count()
+
+
 def minute(key: MachineKey, start_ms: int, running_ms: int = 45_000, **more: object) -> Window:
     """A minute of a machine, running for `running_ms` of it and idle for the rest."""
     return window(key, start_ms, MINUTE_MS, running_ms, **more)
@@ -30,9 +43,9 @@ def window(key: MachineKey, start_ms: int, length_ms: int, running_ms: int, **mo
     return Window(key, start_ms, length_ms, spent, **{"cycles": running_ms // 15_000, **more})  # type: ignore[arg-type]
 
 
-def minutes(key: MachineKey, start_ms: int, count: int) -> list[Window]:
+def minutes(key: MachineKey, start_ms: int, number: int) -> list[Window]:
     """Gapless minutes, each a little different."""
-    return [minute(key, start_ms + at * MINUTE_MS, 1_000 * (at % 60)) for at in range(count)]
+    return [minute(key, start_ms + at * MINUTE_MS, 1_000 * (at % 60)) for at in range(number)]
 
 
 def summed(key: MachineKey, since_ms: int, until_ms: int, windows: Iterable[Window]) -> Totals | None:
@@ -186,6 +199,22 @@ class TimeSeriesConformance:
             expected = {key: summed(key, since, until, windows) for key in (MILL, LATHE)}
             answer = timeseries.totals([LATHE, PRESS, MILL], since, until)
             assert dict(answer) == {key: total for key, total in expected.items() if total}
+
+    @given(st.lists(st.lists(WINDOWS, max_size=6), max_size=5))
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+    def test_hours_are_the_sums_of_their_windows_after_any_writes(
+        self, timeseries: TimeSeries, writes: list[list[tuple[int, int, int]]]
+    ) -> None:
+        key = MachineKey("any", f"machine-{next(_numbers)}")
+        for write in writes:
+            timeseries.write([window(key, start, length, running) for start, length, running in write], [])
+        kept = timeseries.windows(key, 0, NOON_MS * 2)
+        starts = sorted({item.start_ms // HOUR_MS * HOUR_MS for item in kept})
+        expected = [summed(key, start, start + HOUR_MS, kept) for start in starts]
+        assert list(timeseries.hours([key], 0, NOON_MS * 2)) == expected
+        last = writes[-1][-1] if writes and writes[-1] else (0, 0, 0)
+        if last[1] > MINUTE_MS:
+            assert not [item for item in kept if last[0] < item.start_ms < last[0] + last[1]]
 
     def test_days_are_local(self, timeseries: TimeSeries) -> None:
         midnight = int(datetime(2026, 11, 23, tzinfo=TOKYO).timestamp() * 1000)

@@ -1,8 +1,11 @@
 """The SQL home of the time series, on SQLite and PostgreSQL."""
 
+from pathlib import Path
+
 import pytest
 from sqlalchemy import Engine
 
+from aggregator.store.database import open_engine
 from aggregator.store.embedded import Embedded
 from aggregator.store.timeseries import StoreError, TimeSeries
 from tests.aggregator.store.conformance import MILL, NOON_MS, TimeSeriesConformance, minute
@@ -23,9 +26,7 @@ def test_a_write_that_fails_leaves_nothing(engine: Engine) -> None:
     assert store.windows(MILL, 0, NOON_MS * 2) == []
 
 
-def test_a_store_that_cannot_be_reached_says_where_it_is(sqlite_url: str, tmp_path) -> None:
-    from aggregator.store.database import open_engine
-
+def test_a_store_that_cannot_be_reached_says_where_it_is(sqlite_url: str, tmp_path: Path) -> None:
     engine = open_engine(sqlite_url)
     (tmp_path / "data" / "machikoba.db").write_bytes(b"no database" * 1000)
     with pytest.raises(StoreError, match=r"machikoba\.db: file is not a database"):
