@@ -75,7 +75,7 @@ def welcome(folder: Folder, floor: Floor, accounts: Accounts, url: str, mqtt: st
             "",
             f"  ページ   Pages   {url}/",
             f"  フロア   Floor   {url}/floor",
-            f"  API              {url}/api/v1/machines   (docs: {url}/docs)",
+            f"  API              {url}/api/v1/openapi.json",
             f"  MQTT             {mqtt}",
             "",
             "  ログイン名とパスワード   Name and password to sign in",

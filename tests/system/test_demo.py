@@ -100,7 +100,11 @@ def test_access_json_says_all_there_is_to_know(shared: Shared) -> None:
 def test_the_terminal_says_where_to_look_and_how_to_sign_in(shared: Shared) -> None:
     until(lambda: "Ctrl-C" in shared.demo.said(), "the welcome")
     said = shared.demo.said()
-    assert f"http://127.0.0.1:{shared.demo.port}/floor" in said
+    addresses = re.findall(r"http://\S+", said)
+    assert f"http://127.0.0.1:{shared.demo.port}/floor" in addresses
+    assert [
+        address for address in addresses if httpx.get(address, follow_redirects=True).status_code != 200
+    ] == []
     for account in (shared.demo.access["coordinator"], *shared.demo.access["factories"].values()):
         assert account["password"] in said
         assert account["token"] not in said
