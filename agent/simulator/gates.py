@@ -28,16 +28,13 @@ def is_open(factory: Factory, now: datetime) -> bool:
 def moved(factory: Factory, now: datetime) -> tuple[list[Shift], int]:
     """Return the shifts, moved together so that the first began some 1.5 h ago, and by how many weekdays.
 
-    The weekdays move only when the first shift would not work on that day; then it becomes the middle of the
-    working week.
+    The weekdays move with them, so that it is the middle of the working week: yesterday has figures too.
     """
     opening = now.astimezone(factory.zone) - timedelta(minutes=OPEN_FOR_MIN)
     opening_min = (opening.hour * 60 + opening.minute) // 5 * 5
     first = factory.shifts[0]
-    days = 0
-    if opening.weekday() not in first.weekdays:
-        worked = sorted(first.weekdays)
-        days = (opening.weekday() - worked[len(worked) // 2]) % 7
+    worked = sorted(first.weekdays)
+    days = (opening.weekday() - worked[len(worked) // 2]) % 7
     later_min = opening_min - first.start_min
     return [_later(shift, later_min, days) for shift in factory.shifts], days
 

@@ -125,6 +125,11 @@ def test_a_factory_moved_to_sunday_works_in_the_middle_of_its_week() -> None:
     assert sorted(load) == sorted(TEMPLATE.machines[0].load)
 
 
+def test_a_factory_moved_on_a_monday_worked_yesterday_too() -> None:
+    aoki = demo_at(datetime.fromisoformat("2026-11-23T06:21:00+09:00")).factories[0]
+    assert aoki.shifts[0].weekdays >= {6, 0}
+
+
 def test_two_demos_do_not_share_ports() -> None:
     now = datetime.now(UTC)
     ports = [
