@@ -1,7 +1,7 @@
 """A driver for tests that does what a script says: batches, pauses, failures."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -34,7 +34,7 @@ async def readings(settings: Settings, now: Callable[[], int]) -> AsyncGenerator
     await asyncio.Event().wait()
 
 
-def machine(machine: str, *steps: dict[str, Value | None] | float | BaseException) -> dict[str, Any]:
+def machine(machine: str, *steps: Mapping[str, Value | None] | float | BaseException) -> dict[str, Any]:
     """Return the table of a machine with the signals `running` and `parts` that plays these steps."""
     SCRIPTS[machine] = steps
     return {
