@@ -13,13 +13,14 @@ from markupsafe import Markup
 from agent.contract.states import STATES, State
 from aggregator.access.scope import visible
 from aggregator.access.visitor import services, signed_in
+from aggregator.live import LiveMachine
 from aggregator.model.machine import Factory, Machine
 from aggregator.model.user import User
 from aggregator.services import Services
 from aggregator.web.attach import attach_values
 from aggregator.web.order import by_factory, in_order
-from aggregator.web.pages import environment, frame, language_of, page
-from aggregator.web.tile import STALE_AFTER_MS, Tile, tile_of
+from aggregator.web.pages import language_of, page
+from aggregator.web.tile import STALE_AFTER_MS, Tiles
 
 router = APIRouter(include_in_schema=False)
 
@@ -31,13 +32,21 @@ class Filter:
     process: str | None = None
     state: State | None = None
 
-    def of_process(self, tile: Tile) -> bool:
+    def of_process(self, machine: Machine) -> bool:
         """Tell whether the machine is of the chosen process."""
-        return self.process is None or (tile.machine.process or "") == self.process
+        return self.process is None or (machine.process or "") == self.process
 
-    def shows(self, tile: Tile) -> bool:
+    def shows(self, machine: Machine, live: LiveMachine) -> bool:
         """Tell whether the machine's tile is shown."""
-        return self.of_process(tile) and self.state in {None, tile.live.state}
+        return self.of_process(machine) and self.state in {None, live.state}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How someone looks at the floor."""
+
+    language: str
+    chosen: Filter
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +86,12 @@ async def floor(
     found = services(request)
     chosen = Filter(process or None, State(state) if state in set(STATES) else None)
     factories, machines = await asyncio.to_thread(_visible, found, user)
+    view = View(language_of(request), chosen)
     return page(
         request,
         "floor.html",
         user,
-        floor=build_floor(request, factories, machines, chosen),
+        floor=build_floor(found, request.app.state.tiles, factories, machines, view),
         chosen=chosen,
         link=_links(chosen),
         stale_after_ms=STALE_AFTER_MS,
@@ -94,42 +104,30 @@ def _visible(found: Services, user: User) -> tuple[list[Factory], list[Machine]]
 
 
 def build_floor(
-    request: Request, factories: Collection[Factory], machines: list[Machine], chosen: Filter
+    found: Services, tiles: Tiles, factories: Collection[Factory], machines: list[Machine], view: View
 ) -> Floor:
     """Return the page's values; asks nothing of the store."""
-    found = services(request)
-    tiles = {
-        machine.key: tile_of(
-            machine, found.board.get(machine.key), found.measurements.get(machine.key), found.config
+    now_ms = found.now()
+    live = {machine.key: found.board.get(machine.key) for machine in machines}
+
+    def tile(machine: Machine) -> Markup:
+        now, measured = live[machine.key], found.measurements.get(machine.key)
+        outline = tiles.outline(machine, now, measured, view.language, now_ms)
+        return tiles.fill(outline, now, view.language, now_ms, not view.chosen.shows(machine, now))
+
+    rows = [
+        Row(
+            factory,
+            f"factory-{factory.id}",
+            in_order((machine.process for machine in own), found.config),
+            [tile(machine) for machine in own],
+            any(view.chosen.shows(machine, live[machine.key]) for machine in own),
         )
-        for machine in machines
-    }
-    counted = [tile.live.state for tile in tiles.values() if chosen.of_process(tile)]
-    render = _renderer(request, chosen)
-    rows = []
-    for factory, members in by_factory(factories, machines, found.config):
-        own = [tiles[machine.key] for machine in members]
-        rows.append(
-            Row(
-                factory,
-                f"factory-{factory.id}",
-                in_order((machine.process for machine in members), found.config),
-                [render(tile) for tile in own],
-                any(chosen.shows(tile) for tile in own),
-            )
-        )
+        for factory, own in by_factory(factories, machines, found.config)
+    ]
+    counted = [live[machine.key].state for machine in machines if view.chosen.of_process(machine)]
     processes = in_order((machine.process for machine in machines), found.config)
     return Floor(machines, rows, processes, [(state, counted.count(state)) for state in STATES])
-
-
-def _renderer(request: Request, chosen: Filter) -> Callable[[Tile], Markup]:
-    template = environment(language_of(request)).get_template("tile.html")
-    values = frame(request, None)
-
-    def render(tile: Tile) -> Markup:
-        return Markup(template.render(values, tile=tile, hidden=not chosen.shows(tile)))
-
-    return render
 
 
 def _links(chosen: Filter) -> Callable[..., str]:

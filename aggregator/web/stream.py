@@ -6,7 +6,7 @@ all of them; then what changes. What waits for a slow listener is bounded by the
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Request
@@ -27,6 +27,7 @@ HEARTBEAT_S = 5.0
 CHECK_SESSION_S = 60.0
 SEND_TIMEOUT_S = 30.0
 RETRY_MS = 2_000
+AT_ONCE = 50  # tiles in one event; between two events everyone else has a turn
 
 router = APIRouter(include_in_schema=False)
 
@@ -47,7 +48,7 @@ async def floor_events(
 
 
 async def tile_events(request: Request, user: User) -> AsyncIterator[ServerSentEvent]:
-    """Yield a `machine` event for each tile that changed, and heartbeats; ends with session or server."""
+    """Yield `machines` events with the tiles that changed, and heartbeats; ends with session or server."""
     found = services(request)
     listener = _Listener(found, request.app.state.tiles, user, language_of(request))
     checked_ms = found.now()
@@ -76,21 +77,26 @@ class _Listener:
         self._language = language
         self._sent: dict[MachineKey, str] = {}
 
-    def events(self, keys: Iterable[MachineKey]) -> list[ServerSentEvent]:
-        """Return an event for each of these machines whose tile is not what was sent last."""
-        return [event for key in keys if covers(self._scope, key.factory) for event in self._event(key)]
+    def events(self, keys: Iterable[MachineKey]) -> Iterator[ServerSentEvent]:
+        """Yield these machines' tiles, where they are not what was sent last, some at a time."""
+        seen = [key for key in keys if covers(self._scope, key.factory)]
+        for start in range(0, len(seen), AT_ONCE):
+            fresh = [tile for key in seen[start : start + AT_ONCE] for tile in self._tile(key)]
+            if fresh:
+                yield ServerSentEvent(event="machines", data=json.dumps(fresh, ensure_ascii=False))
 
-    def _event(self, key: MachineKey) -> list[ServerSentEvent]:
+    def _tile(self, key: MachineKey) -> list[dict[str, str]]:
         machine = self._services.measurements.machine(key)
         if machine is None:
             return []
         live, measured = self._services.board.get(key), self._services.measurements.get(key)
-        html = self._tiles.html(machine, live, measured, self._language, self._services.now())
-        if self._sent.get(key) == html:
+        now_ms = self._services.now()
+        outline = self._tiles.outline(machine, live, measured, self._language, now_ms)
+        if self._sent.get(key) == outline:
             return []
-        self._sent[key] = html
-        data = {"factory": key.factory, "machine": key.machine, "html": html}
-        return [ServerSentEvent(event="machine", data=json.dumps(data, ensure_ascii=False))]
+        self._sent[key] = outline
+        html = self._tiles.fill(outline, live, self._language, now_ms)
+        return [{"factory": key.factory, "machine": key.machine, "html": html}]
 
 
 async def _or_nothing(changes: AsyncIterator[Changed], every_s: float) -> AsyncIterator[Changed]:

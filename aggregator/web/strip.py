@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from agent.contract.states import STATES, State
-from aggregator.measured import MINUTE_MS
+from aggregator.measured import MINUTE_MS, add_state_ms
 from aggregator.model.window import StateMs, Window
 
 # The heights tell states apart without colour: what makes parts stands tall. Share of the strip's height.
@@ -37,15 +37,14 @@ def minute_bars(windows: Iterable[Window], start_ms: int, minutes: int = 60) -> 
 
     Minutes without a window have no bar. A window longer than a minute fills those it covers.
     """
-    state_ms: dict[int, list[int]] = {}
+    found: dict[int, StateMs] = {}
     for window in windows:
         first = (window.start_ms - start_ms) // MINUTE_MS
         last = (window.start_ms + window.length_ms - 1 - start_ms) // MINUTE_MS
         for minute in range(max(first, 0), min(last, minutes - 1) + 1):
-            sums = state_ms.setdefault(minute, [0] * len(STATES))
-            for index, length_ms in enumerate(window.state_ms):
-                sums[index] += length_ms
-    return _joined((minute, _longest(sums)) for minute, sums in sorted(state_ms.items()))
+            known = found.get(minute)
+            found[minute] = add_state_ms((known, window.state_ms)) if known else window.state_ms
+    return _joined((minute, STATES[spent.index(max(spent))]) for minute, spent in sorted(found.items()))
 
 
 def stacked_bars(counts: Sequence[int] | StateMs) -> list[Bar]:
@@ -57,10 +56,6 @@ def stacked_bars(counts: Sequence[int] | StateMs) -> list[Bar]:
             bars.append(Bar(x, count, state))
             x += count
     return bars
-
-
-def _longest(sums: Sequence[int]) -> State:
-    return STATES[max(range(len(sums)), key=sums.__getitem__)]
 
 
 def _joined(minutes: Iterable[tuple[int, State]]) -> list[Bar]:

@@ -6,13 +6,15 @@ Rendering never asks the store: a state change is on the screen as soon as the b
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup
+
 from agent.contract.states import STATES
 from aggregator.config import Config
 from aggregator.live import LiveMachine
 from aggregator.measured import MINUTE_MS, Measured, cycles_today, hour_start
 from aggregator.model.machine import Machine, MachineKey
 from aggregator.web.formats import Formats
-from aggregator.web.pages import environment, process_name
+from aggregator.web.pages import environment
 from aggregator.web.strip import Bar, minute_bars
 
 STALE_AFTER_MS = 150_000
@@ -29,11 +31,6 @@ class Tile:
     cycles_today: int | None
     start_ms: int
     bars: list[Bar]
-
-    def stale(self, now_ms: int) -> bool:
-        """Tell whether what is shown is old although nobody said that the connection is gone."""
-        heard_ms = self.live.heard_ms
-        return self.live.connected and heard_ms is not None and now_ms - heard_ms > STALE_AFTER_MS
 
     @property
     def minutes_by_state(self) -> list[tuple[str, int]]:
@@ -60,6 +57,9 @@ def tile_of(machine: Machine, live: LiveMachine, measured: Measured, config: Con
 
 _Shown = tuple[Machine, LiveMachine, Measured]
 
+# What changes by the second stands in a rendered tile as one of these (Unicode's private use).
+AGE, LASTS, STALE, HIDDEN = "\ue000", "\ue001", "\ue002", "\ue003"
+
 
 class Tiles:
     """Renders tiles, each once for every language until something about it changes, however many look."""
@@ -68,25 +68,43 @@ class Tiles:
         self._config = config
         self._rendered: dict[tuple[MachineKey, str], tuple[_Shown, str]] = {}
 
-    def html(
+    def outline(
         self, machine: Machine, live: LiveMachine, measured: Measured, language: str, now_ms: int
     ) -> str:
-        """Return the tile as HTML; ages in it are those of when it was rendered, scripts tick them on."""
+        """Return the tile without what changes by the second; the same object while nothing else does."""
         shown = (machine, live, measured)
         place = (machine.key, language)
         known = self._rendered.get(place)
-        if known and all(old is new for old, new in zip(known[0], shown, strict=True)):
+        if known and known[0] == shown:
             return known[1]
-        html = self._render(tile_of(machine, live, measured, self._config), language, now_ms)
-        self._rendered[place] = (shown, html)
-        return html
+        tile = tile_of(machine, live, measured, self._config)
+        outline = self._render(tile, Formats(language, self._config.zone), now_ms)
+        self._rendered[place] = (shown, outline)
+        return outline
 
-    def _render(self, tile: Tile, language: str, now_ms: int) -> str:
+    def fill(
+        self, outline: str, live: LiveMachine, language: str, now_ms: int, hidden: bool = False
+    ) -> Markup:
+        """Return the tile as HTML, as it is at `now_ms`."""
+        formats = Formats(language, self._config.zone)
+        lasts = "" if live.since_ms is None else formats.duration(now_ms - live.since_ms)
+        return Markup(
+            outline.replace(AGE, formats.age(live.heard_ms, now_ms))
+            .replace(LASTS, lasts)
+            .replace(STALE, " stale" if is_stale(live, now_ms) else "")
+            .replace(HIDDEN, " hidden" if hidden else "")
+        )
+
+    def _render(self, tile: Tile, formats: Formats, now_ms: int) -> str:
         values: dict[str, Any] = {
             "tile": tile,
-            "fmt": Formats(language, self._config.zone),
-            "process_name": lambda process: process_name(self._config.processes, language, process),
+            "fmt": formats,
             "now_ms": now_ms,
-            "hidden": False,
+            "moving": {"age": AGE, "lasts": LASTS, "stale": STALE, "hidden": HIDDEN},
         }
-        return environment(language).get_template("tile.html").render(values)
+        return environment(formats.language).get_template("tile.html").render(values)
+
+
+def is_stale(live: LiveMachine, now_ms: int) -> bool:
+    """Tell whether what is shown is old although nobody said that the connection is gone."""
+    return live.connected and live.heard_ms is not None and now_ms - live.heard_ms > STALE_AFTER_MS

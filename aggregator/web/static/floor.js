@@ -136,9 +136,9 @@ function connect() {
     ahead = Number(event.data) - Date.now();
     alive();
   });
-  source.addEventListener("machine", (event) => {
+  source.addEventListener("machines", (event) => {
     alive();
-    swap(JSON.parse(event.data));
+    for (const tile of JSON.parse(event.data)) swap(tile);
   });
   source.addEventListener("error", () => {
     lost();

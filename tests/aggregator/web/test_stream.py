@@ -31,6 +31,7 @@ class Events:
     def __init__(self, answer: httpx.Response) -> None:
         self.answer = answer
         self._lines = answer.aiter_lines()
+        self._tiles: list[dict[str, str]] = []
 
     async def next(self) -> tuple[str, str]:
         name = data = ""
@@ -47,11 +48,11 @@ class Events:
 
     async def machine(self) -> dict[str, str]:
         """Return the next machine's tile, past heartbeats."""
-        while True:
+        while not self._tiles:
             name, data = await self.next()
-            if name == "machine":
-                tile: dict[str, str] = json.loads(data)
-                return tile
+            if name == "machines":
+                self._tiles = json.loads(data)
+        return self._tiles.pop(0)
 
     async def first(self, number: int) -> set[tuple[str, str]]:
         found = [await self.machine() for _ in range(number)]
