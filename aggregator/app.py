@@ -58,6 +58,7 @@ async def serve(config: Config) -> None:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, server.handle_exit)  # uvicorn raises the signal again at its end
             await server.serve(sockets=[listening])
+    logger.info("stopped")
 
 
 def create_app(config: Config) -> FastAPI:

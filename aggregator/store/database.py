@@ -108,7 +108,7 @@ def _make_folder(url: URL) -> None:
         raise ConfigError("database_url: a database in memory would lose what it acknowledged; name a file")
     folder = Path(url.database).parent
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # password hashes lie in it
     except OSError as error:
         raise AggregatorError(f"data folder {folder} cannot be used: {error.strerror}") from error
 

@@ -145,6 +145,18 @@ def test_a_wrong_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         parsed("--federation", "a")
 
 
+def test_a_variable_that_is_no_table_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MACHIKOBA_MQTT", "localhost")
+    with pytest.raises(ConfigError, match=r"environment MACHIKOBA_\*: .*mqtt"):
+        parsed("--federation", "a")
+
+
+def test_variables_of_others_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kubernetes sets MACHIKOBA_PORT for a service that is called machikoba."""
+    monkeypatch.setenv("MACHIKOBA_PORT", "tcp://10.0.0.1:8000")
+    assert parsed("--federation", "a").web.port == 8000
+
+
 def test_a_database_password_is_not_shown(file: Path) -> None:
     config = load(file, 'federation = "a"\ndatabase_url = "postgresql://me:secret@db/x"')
     assert "secret" not in repr(config)

@@ -85,6 +85,7 @@ def test_the_folder_is_made(tmp_path: Path) -> None:
     engine = open_engine(f"sqlite:///{tmp_path}/a/b/machikoba.db")
     migrate(engine)
     assert (tmp_path / "a" / "b" / "machikoba.db").exists()
+    assert (tmp_path / "a" / "b").stat().st_mode & 0o077 == 0  # nobody else's business
     engine.dispose()
 
 
