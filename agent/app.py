@@ -29,6 +29,8 @@ OBSERVE_S = 1.0
 DELIVER_S = 5.0
 """How long an orderly stop waits for what the outbox holds to be stored at the centre."""
 GOODBYE_S = 5.0
+CANCEL_AGAIN_S = 2.0
+"""Longer than a driver takes to close."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -104,9 +106,7 @@ class Agent:
             self._systemd.tell(health.READY)
             logs_ended = await self._wait_for_end(stop, drivers)
             self._systemd.tell(health.STOPPING)
-            for task in (*drivers, ticker, journal):
-                task.cancel()
-            await asyncio.wait((*drivers, ticker, journal))
+            await end(*drivers, ticker, journal)
             await self._finish(publisher, stop if logs_ended else None)
         if logs_ended:
             self._require_no_failure()
@@ -138,8 +138,7 @@ class Agent:
                 await asyncio.wait_for(self._publisher.delivered.wait(), DELIVER_S)
         self._publisher.stop()
         _, late = await asyncio.wait((publisher,), timeout=GOODBYE_S)
-        for task in late:
-            task.cancel()
+        await end(*late)
         left = self._outbox.pending_count
         logger.info(
             "stopped; %s", f"{left} records wait in the outbox" if left else "everything is delivered"
@@ -192,6 +191,15 @@ class Agent:
         failures = {follower.machine.id: follower.failure for follower in self._followers.values()}
         if told := "; ".join(f"{machine}: {failure}" for machine, failure in failures.items() if failure):
             raise AgentError(told)
+
+
+async def end(*tasks: asyncio.Task[None], again_s: float = CANCEL_AGAIN_S) -> None:
+    """Cancel tasks until every one has ended: a library may take a cancellation for something else."""
+    left = {task for task in tasks if not task.done()}
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=again_s)
 
 
 async def _first_of(*events: asyncio.Event) -> None:

@@ -60,9 +60,11 @@ async def attach(
     """
     outage = _Outage(name, status, back_off or BackOff())
     while True:
+        _heed_cancellation()
         try:
             async with contextlib.aclosing(_watched(open_readings(), silence_s)) as live:
                 async for batch in live:
+                    _heed_cancellation()
                     outage.ends()
                     yield batch
         except ConfigError:
@@ -76,6 +78,17 @@ async def attach(
         if is_news:
             yield tuple(Reading(signal, None, now(), status.last_error or "") for signal in signals)
         await asyncio.sleep(outage.pause_s(random.random()))
+
+
+def _heed_cancellation() -> None:
+    """Raise the cancellation that a driver's library lost.
+
+    Before Python 3.12 asyncio.wait_for loses one that comes in the moment of its result, and the libraries
+    wrap every request in it.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 class _Outage:

@@ -144,6 +144,27 @@ async def test_a_machine_whose_driver_fails_harms_no_other(
         assert centre.live("fujimi", "mc-01")["State"] == "OFFLINE"
 
 
+async def test_tasks_whose_libraries_lose_a_cancellation_are_ended_all_the_same() -> None:
+    lost: list[asyncio.CancelledError] = []
+
+    async def deaf(times: int) -> None:
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError as error:
+                if times == 0:
+                    raise
+                times -= 1
+                lost.append(error)
+
+    tasks = [asyncio.create_task(deaf(times)) for times in (0, 1, 3)]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(30):
+        await app.end(*tasks, again_s=0.01)
+    assert all(task.cancelled() for task in tasks)
+    assert len(lost) == 4
+
+
 async def test_a_job_command_splits_the_window_and_tags_what_follows(
     broker: Broker, centre: Centre, tmp_path: Path
 ) -> None:

@@ -166,6 +166,37 @@ async def test_closing_the_link_closes_the_driver() -> None:
     assert closed.is_set()
 
 
+@pytest.mark.parametrize("then", ["a value", "a failure"])
+async def test_a_cancellation_that_the_drivers_library_loses_ends_the_link_all_the_same(then: str) -> None:
+    asked, closed = asyncio.Event(), asyncio.Event()
+
+    async def driver() -> AsyncGenerator[Batch, None]:
+        yield good(1)
+        asked.set()
+        try:
+            with contextlib.suppress(asyncio.CancelledError):  # as asyncio.wait_for before Python 3.12
+                await asyncio.sleep(DEADLINE_S)
+            if then == "a failure":
+                raise LinkError("press.lan closed the connection")
+            for number in count(2):
+                yield good(number)
+                await asyncio.sleep(0.01)
+        finally:
+            closed.set()
+
+    async def follow() -> None:
+        async with attached(driver) as stream:
+            async for _ in stream:
+                pass
+
+    following = asyncio.create_task(follow())
+    await asked.wait()
+    following.cancel()
+    await asyncio.wait((following,), timeout=10)
+    assert following.cancelled()
+    assert closed.is_set()
+
+
 async def test_a_link_that_breaks_as_soon_as_it_is_made_is_slowed_down() -> None:
     began: list[float] = []
 
