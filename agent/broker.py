@@ -84,7 +84,7 @@ class Connection:
         try:
             yield
         except MqttError as error:
-            raise LinkError(f"the connection to {self.name} is lost: {error}") from error
+            raise LinkError(f"the connection to {self.name} is lost: {error.__cause__ or error}") from error
 
 
 @contextlib.asynccontextmanager
@@ -109,7 +109,7 @@ async def _entered(config: Config, will: aiomqtt.Will | None) -> AsyncIterator[a
     client = _client(config, will)
     try:
         await client.__aenter__()
-    except MqttError as error:
+    except (MqttError, UnicodeError) as error:  # UnicodeError: the host's name cannot be one
         # aiomqtt leaves the socket open when the broker does not answer: a ghost that may connect yet.
         client._client.disconnect()
         raise LinkError(f"{_name(config.mqtt)} {_reason(error)}") from error
@@ -153,7 +153,7 @@ def _name(mqtt: Mqtt) -> str:
     return f"the MQTT broker {mqtt.host}:{mqtt.port}"
 
 
-def _reason(error: MqttError) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, MqttConnectError):
         return f"refuses the connection: {error}; check mqtt.username and mqtt.password_file"
     return f"cannot be reached: {error}; check mqtt.host and mqtt.port, and that the broker runs"
