@@ -9,7 +9,7 @@ BIN := .venv/bin
 # What the checks look at; node_modules and caches are not ours.
 CODE := agent aggregator tests
 # Whole files on three workers: one of them mostly waits for the demo. `make test PARALLEL=` runs one by one.
-PARALLEL := -n 3 --dist loadgroup --no-loadscope-reorder
+PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
 
 help:  ## Show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16

@@ -35,8 +35,6 @@ DAY_MS = 24 * 60 * MINUTE_MS
 FACTORIES = ["aoki", "fujimi", "sakura", "higashi", "hinode", "minato"]
 UNDISTURBED_MINUTES = 2
 
-pytestmark = pytest.mark.xdist_group("system")
-
 
 Ends = tuple[list[int], list[int]]
 """Minutes at which a comparison may begin, and at which it may end."""

@@ -5,15 +5,12 @@ import time
 from pathlib import Path
 
 import psutil
-import pytest
 
 from aggregator.demo.ports import free_port
 from tests.system.compare import uneven
 from tests.system.running import processes_of, running, until
 
 HOUR_MS = 3_600_000
-
-pytestmark = pytest.mark.xdist_group("system")
 
 
 def test_a_killed_demo_leaves_nothing_and_goes_on_at_the_next_start(tmp_path: Path) -> None:
