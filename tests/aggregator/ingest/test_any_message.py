@@ -72,7 +72,7 @@ SENSIBLE = st.one_of(
 
 
 @given(st.lists(st.tuples(SENSIBLE | ANYTHING, st.integers(-1_000, 20_000)), max_size=25))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_no_message_in_no_order_breaks_the_session(messages: list[Any]) -> None:
     session, now_ms = Session(FEDERATION, ("cutting",), Refusals()), AT_MS
     arrived = []

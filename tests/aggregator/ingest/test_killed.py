@@ -14,8 +14,8 @@ from tests.aggregator.ingest.delivery import Delivery, expected
 from tests.aggregator.ingest.edge import Edge
 from tests.aggregator.serving import Serve
 
-ROWS = 40_000
-KILLS = 4
+ROWS = 30_000
+KILLS = 3
 MILL = MachineKey("aoki", "mc-01")
 
 
