@@ -32,6 +32,8 @@ COMMANDS = frozenset({"NCMD", "DCMD"})
 
 FIRST_RETRY_S, LAST_RETRY_S = 0.5, 10.0
 KEEPALIVE_S = 20
+TIMEOUT_S = 5.0
+"""So long the broker may take to answer."""
 TICK_S = 0.5
 INBOX_MESSAGES = 2_000
 """Messages read from the broker and not yet handled; more are dropped, the sequence numbers will show it."""
@@ -71,6 +73,7 @@ class Subscriber:
         self._known_factories = known_factories
         self._now = now
         self._state_topic = state_topic(config.host_id)
+        self._found_s = 0.0
 
     async def run(self) -> None:
         """Connect, and connect again whenever the broker is lost; cancelled, it says it is offline."""
@@ -99,6 +102,7 @@ class Subscriber:
             will=aiomqtt.Will(self._state_topic, _state(False, born_ms), 1, True),
             clean_session=True,
             keepalive=KEEPALIVE_S,
+            timeout=TIMEOUT_S,
             queue_type=_Inbox,
             max_queued_incoming_messages=INBOX_MESSAGES,
             logger=_mqtt_logger,
@@ -179,10 +183,13 @@ class Subscriber:
 
     def _found(self) -> None:
         logger.info("connected to the broker at %s", self._place)
+        self._found_s = time.monotonic()
         self._status.broker_connected, self._status.broker_error = True, None
 
     def _lost(self, error: BaseException) -> None:
         reason = f"broker at {self._place}: {error}"
+        if self._status.broker_connected and time.monotonic() - self._found_s < LAST_RETRY_S:
+            reason += " (thrown out at once: is there a second aggregator of this federation?)"
         if self._status.broker_connected or self._status.broker_error is None:
             logger.warning("%s; trying again until it works", reason)
         self._status.broker_connected, self._status.broker_error = False, reason

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import aiomqtt
 import pytest
 from sqlalchemy import Engine
 
@@ -321,6 +322,17 @@ def _password_file(folder: Path) -> Path:
     subprocess.run(["mosquitto_passwd", "-b", "-c", str(path), "centre", "町工場"], check=True)
     path.chmod(0o644)
     return path
+
+
+async def test_a_second_aggregator_of_the_federation_is_suspected(
+    engine: Engine, mosquitto: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    centre = Centre(engine, mosquitto.port)
+    async with centre.running():
+        await centre.connected()
+        async with aiomqtt.Client("127.0.0.1", mosquitto.port, identifier=f"machikoba-{FEDERATION}"):
+            await centre.until(lambda: "second aggregator" in caplog.text, "the log says so")
+        await centre.connected()
 
 
 async def test_a_host_name_that_does_not_exist_is_said(engine: Engine) -> None:
