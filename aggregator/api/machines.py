@@ -1,14 +1,16 @@
 """`machines`: every machine that the caller may see, as it is now."""
 
 from datetime import datetime
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from agent.contract.states import State
 from aggregator.api.caller import CallerScope, Found, machine_of
 from aggregator.api.moments import from_ms
 from aggregator.api.problem import responses
+from aggregator.api.query import NoQuery
 from aggregator.measured import cycles_today
 from aggregator.model.machine import Machine, MachineKey
 from aggregator.services import Services
@@ -56,8 +58,8 @@ class Machines(BaseModel):
     machines: list[MachineNow]
 
 
-@router.get("", responses=responses(401, 503), summary="Every machine now")
-def list_machines(found: Found, scope: CallerScope) -> Machines:
+@router.get("", responses=responses(401, 422, 503), summary="Every machine now")
+def list_machines(found: Found, scope: CallerScope, _query: Annotated[NoQuery, Query()]) -> Machines:
     """Every machine that the caller may see, with its live state and today's figures."""
     names = {factory.id: factory.name for factory in found.records.factories(scope)}
     return Machines(machines=[_now(found, machine, names) for machine in found.records.machines(scope)])
@@ -65,10 +67,12 @@ def list_machines(found: Found, scope: CallerScope) -> Machines:
 
 @router.get(
     "/{factory}/{machine}",
-    responses=responses(401, 404, 503),
+    responses=responses(401, 404, 422, 503),
     summary="One machine now",
 )
-def show_machine(found: Found, scope: CallerScope, factory: str, machine: str) -> MachineNow:
+def show_machine(
+    *, found: Found, scope: CallerScope, factory: str, machine: str, _query: Annotated[NoQuery, Query()]
+) -> MachineNow:
     """One machine, with its live state and today's figures."""
     known = machine_of(found, scope, MachineKey(factory, machine))
     names = {factory.id: factory.name for factory in found.records.factories([factory])}

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from fastapi import Query
 from pydantic import AwareDatetime, BeforeValidator
 
 FIRST_MS = 946_684_800_000  # the year 2000: nothing measured is older
@@ -25,21 +24,6 @@ def _rfc3339(value: Any) -> Any:
 
 
 Instant = Annotated[AwareDatetime, BeforeValidator(_rfc3339)]
-
-Since = Annotated[
-    Instant | None,
-    Query(
-        description="From here, RFC 3339 with an offset (default: 24 hours before `until`)",
-        examples=["2026-11-22T00:00:00+09:00"],
-    ),
-]
-Until = Annotated[
-    Instant | None,
-    Query(
-        description="Up to here, not included, RFC 3339 with an offset (default: now)",
-        examples=["2026-11-23T00:00:00+09:00"],
-    ),
-]
 
 
 class RangeError(ValueError):

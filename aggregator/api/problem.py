@@ -76,6 +76,13 @@ def problem(
 def wrong_parameters(errors: Sequence[Any]) -> list[WrongParameter]:
     """Return FastAPI's validation errors by the parameter's name."""
     return [
-        WrongParameter(parameter=".".join(str(part) for part in error["loc"][1:]), reason=error["msg"])
+        WrongParameter(parameter=".".join(str(part) for part in error["loc"][1:]), reason=_reason(error))
         for error in errors
     ]
+
+
+def _reason(error: Any) -> str:
+    if error["type"] == "extra_forbidden":
+        return "there is no such parameter here"
+    message: str = error["msg"]
+    return message.removeprefix("Value error, ")

@@ -1,27 +1,20 @@
 """`utilization`: how busy machines, factories and processes were, and how much of it is known."""
 
-from enum import StrEnum
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, Field
 
 from aggregator.api.caller import CallerScope, Found
-from aggregator.api.moments import Since, Until, from_ms, range_ms
+from aggregator.api.moments import from_ms, range_ms
 from aggregator.api.problem import responses
+from aggregator.api.query import By, UtilizationQuery
 from aggregator.api.states import StateMilliseconds, by_name
 from aggregator.measured import load_of
 from aggregator.model.machine import Machine
 from aggregator.model.window import Totals
 
 router = APIRouter(prefix="/api/v1/utilization", tags=["history"])
-
-
-class By(StrEnum):
-    """What a row stands for."""
-
-    MACHINE = "machine"
-    FACTORY = "factory"
-    PROCESS = "process"
 
 
 class UtilizationRow(BaseModel):
@@ -64,21 +57,21 @@ class Utilization(BaseModel):
     summary="Utilization by machine, factory or process",
 )
 def show_utilization(
-    found: Found, scope: CallerScope, since: Since = None, until: Until = None, by: By = By.MACHINE
+    found: Found, scope: CallerScope, query: Annotated[UtilizationQuery, Query()]
 ) -> Utilization:
     """Measured utilization, the milliseconds behind it, and how much of the time is known."""
-    since_ms, until_ms = range_ms(since, until, found.now())
+    since_ms, until_ms = range_ms(query.since, query.until, found.now())
     machines = found.records.machines(scope)
     totals = found.timeseries.totals([machine.key for machine in machines], since_ms, until_ms)
     groups: dict[tuple[str | None, str | None, str | None], list[Machine]] = {}
     for machine in machines:
-        groups.setdefault(_group(machine, by), []).append(machine)
+        groups.setdefault(_group(machine, query.by), []).append(machine)
     rows = []
     for (factory, name, process), own in groups.items():
         measured = [totals[machine.key] for machine in own if machine.key in totals]
         rows.append(_row((factory, name, process), len(own), measured, until_ms - since_ms))
     zone = found.config.zone
-    return Utilization(since=from_ms(since_ms, zone), until=from_ms(until_ms, zone), by=by, rows=rows)
+    return Utilization(since=from_ms(since_ms, zone), until=from_ms(until_ms, zone), by=query.by, rows=rows)
 
 
 def _group(machine: Machine, by: By) -> tuple[str | None, str | None, str | None]:

@@ -1,7 +1,6 @@
 """`machines/{factory}/{machine}/windows` and `/changes`: what was measured, page by page."""
 
 from collections.abc import Iterator, Sequence
-from enum import StrEnum
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -11,8 +10,9 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from agent.contract.states import State
 from aggregator.api.caller import CallerScope, Found, machine_of
-from aggregator.api.moments import DAY_MS, Since, Until, days_later, range_ms, text
+from aggregator.api.moments import DAY_MS, days_later, range_ms, text
 from aggregator.api.problem import responses
+from aggregator.api.query import PageQuery, Resolution, WindowQuery
 from aggregator.api.states import StateMilliseconds, by_name
 from aggregator.measured import HOUR_MS
 from aggregator.model.machine import MachineKey
@@ -21,25 +21,8 @@ from aggregator.services import Services
 
 router = APIRouter(prefix="/api/v1/machines/{factory}/{machine}", tags=["history"])
 
-MAX_LIMIT = 10_000
 MAX_DAYS = 1_000  # of one page with resolution=day: each day is a query of its own
 CHUNK_MS = 31 * DAY_MS
-
-Limit = Annotated[
-    int, Query(ge=1, le=MAX_LIMIT, description="At most this many rows a page (days: at most 1,000)")
-]
-Cursor = Annotated[
-    str | None,
-    Query(pattern=r"^[0-9]{1,15}$", description="`next_cursor` of the page before; keep the rest as it was"),
-]
-
-
-class Resolution(StrEnum):
-    """Windows as stored, or their totals by UTC hour or local day."""
-
-    MINUTE = "minute"
-    HOUR = "hour"
-    DAY = "day"
 
 
 class WindowRow(BaseModel):
@@ -101,28 +84,24 @@ def list_windows(
     scope: CallerScope,
     factory: str,
     machine: str,
-    since: Since = None,
-    until: Until = None,
-    resolution: Resolution = Resolution.MINUTE,
-    limit: Limit = 1_000,
-    cursor: Cursor = None,
+    query: Annotated[WindowQuery, Query()],
 ) -> JSONResponse:
     """Milliseconds in each state, cycles and pieces: by minute as stored, or summed by hour or local day."""
     key = machine_of(found, scope, MachineKey(factory, machine)).key
-    since_ms, until_ms = range_ms(since, until, found.now())
-    since_ms = max(since_ms, int(cursor or 0))
+    since_ms, until_ms = range_ms(query.since, query.until, found.now())
+    since_ms = max(since_ms, int(query.cursor or 0))
     zone = found.config.zone
     rows: Sequence[Window | Totals]
-    if resolution is Resolution.MINUTE:
-        rows, following = _minutes(found, key, since_ms, until_ms, limit)
-    elif resolution is Resolution.HOUR:
-        end_ms = min(until_ms, since_ms + limit * HOUR_MS)
+    if query.resolution is Resolution.MINUTE:
+        rows, following = _minutes(found, key, since_ms, until_ms, query.limit)
+    elif query.resolution is Resolution.HOUR:
+        end_ms = min(until_ms, since_ms + query.limit * HOUR_MS)
         rows, following = found.timeseries.hours([key], since_ms, end_ms), end_ms
     else:
-        end_ms = min(until_ms, days_later(since_ms, min(limit, MAX_DAYS), zone))
+        end_ms = min(until_ms, days_later(since_ms, min(query.limit, MAX_DAYS), zone))
         rows, following = found.timeseries.days([key], since_ms, end_ms, zone), end_ms
     return _page(
-        key, "windows", [_row(row, zone) for row in rows], following, until_ms, resolution=resolution
+        key, "windows", [_row(row, zone) for row in rows], following, until_ms, resolution=query.resolution
     )
 
 
@@ -133,19 +112,16 @@ def list_changes(
     scope: CallerScope,
     factory: str,
     machine: str,
-    since: Since = None,
-    until: Until = None,
-    limit: Limit = 1_000,
-    cursor: Cursor = None,
+    query: Annotated[PageQuery, Query()],
 ) -> JSONResponse:
     """When the machine went into which state."""
     key = machine_of(found, scope, MachineKey(factory, machine)).key
-    since_ms, until_ms = range_ms(since, until, found.now())
+    since_ms, until_ms = range_ms(query.since, query.until, found.now())
     zone = found.config.zone
     rows: list[StateChange] = []
     following = until_ms
-    for change in _changes(found, key, max(since_ms, int(cursor or 0)), until_ms):
-        if len(rows) == limit:
+    for change in _changes(found, key, max(since_ms, int(query.cursor or 0)), until_ms):
+        if len(rows) == query.limit:
             following = change.at_ms
             break
         rows.append(change)

@@ -51,7 +51,7 @@ def sign_in(
 
 def form_token_in(html: str) -> str:
     """Return the token of the page's form."""
-    return html.split('name="form_token" value="')[1].split('"')[0]
+    return html.split('name="form_token" value="')[1].split('"', maxsplit=1)[0]
 
 
 def bearer(town: Town, name: str = "coordinator") -> dict[str, str]:

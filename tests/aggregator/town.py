@@ -11,7 +11,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
 import uvicorn
@@ -19,7 +21,7 @@ from fastapi import FastAPI
 
 from agent.contract.states import STATES, State
 from aggregator.access.passwords import hash_password
-from aggregator.access.session import issue_token
+from aggregator.access.session import issue_token, open_session
 from aggregator.config import Config
 from aggregator.faces import create_faces
 from aggregator.live import Board, LiveMachine
@@ -69,6 +71,13 @@ class Town:
     services: Services
     tokens: dict[str, str]
 
+    def session(self, name: str = "coordinator") -> str:
+        """Return the secret of a new session: what the cookie holds after someone signed in."""
+        people = People(self.services.records.engine)
+        user = people.user(name)
+        assert user is not None
+        return open_session(people, user, self.services.now())
+
     @property
     def app(self) -> FastAPI:
         """A new application on these services."""
@@ -103,8 +112,10 @@ def found_town(
 ) -> Town:
     """Build the town's database in `folder`; not `settled`, it has people but no factories yet."""
     config = Config(federation="higashimachi", federation_name="東町", data=folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    database, tokens = _with_people()
+    (folder / "machikoba.db").write_bytes(database)
     engine = open_engine(config.database_url)
-    migrate(engine)
     records, timeseries, board = Records(engine), Embedded(engine), Board()
     if settled:
         all_machines = machines(per_factory)
@@ -115,7 +126,19 @@ def found_town(
     status = Status(broker_connected=True, last_stored_ms=NOW_MS - 4_000, last_announced_ms=NOW_MS - 4_000)
     measurements = Measurements(timeseries, records.machines, board, ZONE, now)
     services = Services(config, timeseries, records, board, status, measurements, now)
-    return Town(services, _people(People(engine)))
+    return Town(services, tokens)
+
+
+@cache
+def _with_people() -> tuple[bytes, dict[str, str]]:
+    """Return a migrated database with people in it, made once because hashing is slow, and their tokens."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "people.db"
+        engine = open_engine(f"sqlite:///{path}")
+        migrate(engine)
+        tokens = _people(People(engine))
+        engine.dispose()  # the last connection folds the log into the file
+        return path.read_bytes(), tokens
 
 
 def _people(people: People) -> dict[str, str]:
@@ -202,8 +225,10 @@ def ticking(start_ms: int = NOW_MS) -> Callable[[], int]:
 
 
 @contextmanager
-def served(town: Town, port: int | None = None) -> Iterator[tuple[str, Callable[[Callable[[], object]], None]]]:
-    """Serve the town on loopback, on a free port unless told; gives its address and `run(call)`, into its loop."""
+def served(
+    town: Town, port: int | None = None
+) -> Iterator[tuple[str, Callable[[Callable[[], object]], None]]]:
+    """Serve the town on loopback, on a free port unless told; gives its address, and `run` into its loop."""
     port = port or free_port()
     server = uvicorn.Server(
         uvicorn.Config(town.app, port=port, log_level="warning", timeout_graceful_shutdown=2)

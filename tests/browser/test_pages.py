@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from agent.contract.states import State
+from aggregator.access.visitor import SESSION_COOKIE
 from aggregator.live import Board, LiveMachine
 from aggregator.measurements import Measurements
 from aggregator.model.machine import Machine, MachineKey
@@ -18,9 +20,8 @@ from tests.stack import free_port
 
 KEY = MachineKey("aoki", "mc-01")
 TILE = '.tile[data-factory="aoki"][data-machine="mc-01"]'
+PATHS = ("/", "/floor", "/floor?process=pressing", "/nowhere")
 WITHIN_MS = 30_000  # however slow the machine is
-
-Serving = tuple[str, Callable[[Callable[[], object]], None]]
 
 CONTRASTS = """() => {
   const canvas = document.createElement('canvas'); canvas.width = canvas.height = 1;
@@ -65,6 +66,12 @@ SMALL_TARGETS = """() => [...document.querySelectorAll('a[href], button, input:n
   .map(([text, box]) => `${text} ${box.height}`)"""
 
 
+TOO_WIDE = """() => [...document.querySelectorAll('main *, header *')]
+  .filter(each => each.checkVisibility() && !each.closest('.chips, .scroll, .sprite, .sr-only')
+    && each.getBoundingClientRect().right > innerWidth + 0.5)
+  .map(each => each.outerHTML.slice(0, 80))"""
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
@@ -75,11 +82,26 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+@dataclass(frozen=True)
+class Served:
+    """A town, where it is served, and how to call into its event loop."""
+
+    town: Town
+    url: str
+    run: Callable[[Callable[[], object]], None]
+
+
+@contextmanager
+def serving(town: Town, port: int | None = None) -> Iterator[Served]:
+    with served(town, port) as (url, run):
+        yield Served(town, url, run)
+
+
 @pytest.fixture(scope="module")
-def seeded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A town that nobody changes."""
-    with served(found_town(tmp_path_factory.mktemp("town"), now=ticking())) as serving:
-        yield serving
+    with serving(found_town(tmp_path_factory.mktemp("town"), now=ticking())) as place:
+        yield place
 
 
 @pytest.fixture
@@ -87,16 +109,13 @@ def town(tmp_path: Path) -> Town:
     return found_town(tmp_path, days=0.1, now=ticking())
 
 
-def visit(context: BrowserContext, url: str, path: str = "/floor", name: str = "coordinator") -> Page:
-    """Sign in and open a page; anything the browser complains about fails the test."""
+def visit(context: BrowserContext, place: Served, path: str = "/floor") -> Page:
+    """Open a page as the coordinator; anything the browser complains about fails the test."""
     page = context.new_page()
     page.on("pageerror", lambda error: pytest.fail(f"script: {error}"))
     page.on("console", _no_policy_broken)
-    page.goto(f"{url}/login")
-    page.fill("input[name=name]", name)
-    page.fill("input[name=password]", PASSWORD)
-    page.click("button[type=submit]")
-    page.goto(url + path)
+    context.add_cookies([{"name": SESSION_COOKIE, "value": place.town.session(), "url": place.url}])
+    page.goto(place.url + path)
     return page
 
 
@@ -105,8 +124,8 @@ def _no_policy_broken(message: object) -> None:
     assert "Content Security Policy" not in text, text
 
 
-def live_page(chromium: Browser, url: str, path: str = "/floor", **options: object) -> Page:
-    page = visit(chromium.new_context(locale="en", **options), url, path)  # type: ignore[arg-type]
+def live_page(chromium: Browser, place: Served, path: str = "/floor", **options: object) -> Page:
+    page = visit(chromium.new_context(locale="en", **options), place, path)  # type: ignore[arg-type]
     expect(page.locator("#live")).to_have_class("live on", timeout=WITHIN_MS)
     return page
 
@@ -126,12 +145,25 @@ def reopened(town: Town) -> Town:
     return Town(replace(old, board=board, measurements=measurements), town.tokens)
 
 
+def test_signing_in_leads_to_the_page_that_was_asked_for(chromium: Browser, seeded: Served) -> None:
+    page = chromium.new_context(locale="ja").new_page()
+    page.goto(f"{seeded.url}/floor?state=DOWN")
+    expect(page.locator("input[name=name]")).to_be_focused()
+    page.keyboard.type("aoki")
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{seeded.url}/floor?state=DOWN")
+    expect(page.locator(".who")).to_have_text("aoki")
+    page.context.close()
+
+
 def test_a_change_is_on_the_page_without_reloading(chromium: Browser, town: Town) -> None:
-    with served(town) as (url, run):
-        page = live_page(chromium, url)
+    with serving(town) as place:
+        page = live_page(chromium, place)
         page.evaluate("window.notReloaded = true")
         expect(page.locator('[data-count="DOWN"]')).to_have_text("2")
-        run(change(town, State.DOWN))
+        place.run(change(town, State.DOWN))
         expect(page.locator(TILE)).to_have_attribute("data-state", "DOWN", timeout=WITHIN_MS)
         expect(page.locator(f"{TILE} strong").first).to_have_text("Down")
         expect(page.locator('[data-count="DOWN"]')).to_have_text("3")
@@ -142,13 +174,13 @@ def test_a_change_is_on_the_page_without_reloading(chromium: Browser, town: Town
 
 
 def test_a_filter_holds_while_machines_change(chromium: Browser, town: Town) -> None:
-    with served(town) as (url, run):
-        page = live_page(chromium, url, "/floor?state=DOWN")
+    with serving(town) as place:
+        page = live_page(chromium, place, "/floor?state=DOWN")
         expect(page.locator(".tile:visible")).to_have_count(2)
-        run(change(town, State.DOWN))
+        place.run(change(town, State.DOWN))
         expect(page.locator(".tile:visible")).to_have_count(3, timeout=WITHIN_MS)
         expect(page.locator('[data-factory-row="aoki"]')).to_be_visible()
-        run(change(town, State.RUNNING))
+        place.run(change(town, State.RUNNING))
         expect(page.locator(".tile:visible")).to_have_count(2, timeout=WITHIN_MS)
         expect(page.locator('[data-factory-row="aoki"]')).to_be_hidden()
         page.context.close()
@@ -157,13 +189,13 @@ def test_a_filter_holds_while_machines_change(chromium: Browser, town: Town) -> 
 def test_a_new_machine_appears_by_itself_even_on_an_empty_floor(chromium: Browser, tmp_path: Path) -> None:
     town = found_town(tmp_path, settled=False, now=ticking())
     services = town.services
-    with served(town) as (url, run):
-        page = live_page(chromium, url)
+    with serving(town) as place:
+        page = live_page(chromium, place)
         expect(page.locator(".attach")).to_be_visible()
         machine = Machine(KEY, "はじめの機械", "cutting", "measured")
         services.records.remember([], [machine])
         live = LiveMachine(KEY, State.RUNNING, NOW_MS, 1, heard_ms=NOW_MS, connected=True)
-        run(lambda: services.board.update(live))
+        place.run(lambda: services.board.update(live))
         expect(page.locator(f"{TILE} h3")).to_have_text("はじめの機械", timeout=WITHIN_MS)
         expect(page.locator(".attach")).to_have_count(0)
         page.context.close()
@@ -171,15 +203,15 @@ def test_a_new_machine_appears_by_itself_even_on_an_empty_floor(chromium: Browse
 
 def test_a_broken_stream_is_told_and_mended(chromium: Browser, town: Town) -> None:
     port = free_port()
-    with served(town, port) as (url, _):
-        page = live_page(chromium, url)
+    with serving(town, port) as place:
+        page = live_page(chromium, place)
         page.evaluate("window.notReloaded = true")
         expect(page.locator("#banner")).to_be_hidden()
     expect(page.locator("#banner")).to_contain_text("Disconnected", timeout=WITHIN_MS)
     expect(page.locator("#live-word")).to_have_text("Disconnected")
     expect(page.locator("#board")).to_have_class("is-off")
     change(town, State.SETUP)()  # while nobody could hear of it
-    with served(reopened(town), port):
+    with serving(reopened(town), port):
         expect(page.locator("#banner")).to_be_hidden(timeout=WITHIN_MS)
         expect(page.locator(TILE)).to_have_attribute("data-state", "SETUP", timeout=WITHIN_MS)
         expect(page.locator("#live-word")).to_have_text("Live")
@@ -187,10 +219,10 @@ def test_a_broken_stream_is_told_and_mended(chromium: Browser, town: Town) -> No
         page.context.close()
 
 
-def test_durations_read_the_same_in_scripts_and_on_the_server(chromium: Browser, seeded: Serving) -> None:
+def test_durations_read_the_same_in_scripts_and_on_the_server(chromium: Browser, seeded: Served) -> None:
     lengths = (0, 999, 59_000, 60_000, 200_000, 3_599_999, 3_600_000, 86_399_000, 86_400_000, 10**9, -5_000)
     for language in ("ja", "en"):
-        page = visit(chromium.new_context(locale=language), seeded[0])
+        page = visit(chromium.new_context(locale=language), seeded)
         formats = Formats(language, ZONE)
         for length_ms in lengths:
             assert page.evaluate("ms => duration(ms)", length_ms) == formats.duration(length_ms)
@@ -201,9 +233,9 @@ def test_durations_read_the_same_in_scripts_and_on_the_server(chromium: Browser,
 def test_ages_tick_and_nothing_moves(chromium: Browser, town: Town) -> None:
     places = """() => [...document.querySelectorAll('.tile, .tile h3, .word, .strip, .figures div, h2')]
       .map(each => each.getBoundingClientRect()).map(box => [box.x, box.y, box.width, box.height])"""
-    with served(town) as (url, run):
-        page = live_page(chromium, url)
-        run(change(town, State.DOWN))
+    with serving(town) as place:
+        page = live_page(chromium, place)
+        place.run(change(town, State.DOWN))
         expect(page.locator(TILE)).to_have_attribute("data-state", "DOWN", timeout=WITHIN_MS)
         before = page.evaluate(places)
         two_digits = re.compile(r"\d\d s$")  # or a minute and some, on a slow machine
@@ -213,10 +245,10 @@ def test_ages_tick_and_nothing_moves(chromium: Browser, town: Town) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/floor"])
-def test_without_scripts_the_page_says_the_same(chromium: Browser, seeded: Serving, path: str) -> None:
-    page = visit(chromium.new_context(locale="ja", java_script_enabled=False), seeded[0], path)
+def test_without_scripts_the_page_says_the_same(chromium: Browser, seeded: Served, path: str) -> None:
+    page = visit(chromium.new_context(locale="ja", java_script_enabled=False), seeded, path)
     expect(page.locator("h1")).to_have_text("概況" if path == "/" else "稼働状況")
-    page.goto(f"{seeded[0]}/floor")
+    page.goto(f"{seeded.url}/floor")
     page.click("text=異常停止 >> nth=0")
     expect(page.locator(".tile:visible")).to_have_count(2)
     expect(page.locator(".tile:visible .lasts").first).to_contain_text("時間")
@@ -225,36 +257,31 @@ def test_without_scripts_the_page_says_the_same(chromium: Browser, seeded: Servi
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])
-@pytest.mark.parametrize("width", [390, 820, 1280])
-@pytest.mark.parametrize("path", ["/", "/floor", "/login", "/nowhere"])
-def test_no_page_is_wider_than_its_screen(
-    chromium: Browser, seeded: Serving, path: str, width: int, language: str
-) -> None:
-    context = chromium.new_context(locale=language, viewport={"width": width, "height": 844})
-    page = visit(context, seeded[0], path)
-    wide = page.evaluate("""() => [...document.querySelectorAll('main *, header *')]
-      .filter(each => each.checkVisibility() && !each.closest('.chips, .scroll, .sprite, .sr-only')
-        && each.getBoundingClientRect().right > innerWidth + 0.5)
-      .map(each => each.outerHTML.slice(0, 80))""")
-    assert wide == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+def test_no_page_is_wider_than_its_screen(chromium: Browser, seeded: Served, language: str) -> None:
+    context = chromium.new_context(locale=language)
+    for path in PATHS:
+        page = visit(context, seeded, path)
+        for width in (390, 820, 1280):
+            page.set_viewport_size({"width": width, "height": 844})
+            assert page.evaluate(TOO_WIDE) == [], (path, width)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
     context.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["/", "/floor", "/login", "/nowhere"])
-def test_text_stands_out_from_its_ground(chromium: Browser, seeded: Serving, path: str, scheme: str) -> None:
+def test_text_stands_out_from_its_ground(chromium: Browser, seeded: Served, scheme: str) -> None:
     context = chromium.new_context(locale="ja", color_scheme=scheme)  # type: ignore[arg-type]
-    page = visit(context, seeded[0], path)
-    if path == "/login":
-        context.clear_cookies()
-        page.goto(seeded[0] + path)
+    for path in PATHS:
+        page = visit(context, seeded, path)
+        assert page.evaluate(CONTRASTS) == [], path
+    context.clear_cookies()
+    page.goto(f"{seeded.url}/login")
     assert page.evaluate(CONTRASTS) == []
     context.close()
 
 
-def test_poor_contrast_and_small_targets_would_be_found(chromium: Browser, seeded: Serving) -> None:
-    page = visit(chromium.new_context(locale="ja"), seeded[0], "/nowhere")
+def test_poor_contrast_and_small_targets_would_be_found(chromium: Browser, seeded: Served) -> None:
+    page = visit(chromium.new_context(locale="ja"), seeded, "/nowhere")
     page.evaluate(
         """() => { const link = document.createElement('a'); link.href = '/'; link.textContent = 'faint';
           link.style.color = '#bbb'; document.querySelector('main').append(link); }"""
@@ -264,18 +291,21 @@ def test_poor_contrast_and_small_targets_would_be_found(chromium: Browser, seede
     page.context.close()
 
 
-@pytest.mark.parametrize("path", ["/", "/floor", "/login"])
-def test_targets_are_large_enough_for_fingers(chromium: Browser, seeded: Serving, path: str) -> None:
+def test_targets_are_large_enough_for_fingers(chromium: Browser, seeded: Served) -> None:
     context = chromium.new_context(
         locale="ja", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
     )
-    page = visit(context, seeded[0], path)
+    for path in PATHS:
+        page = visit(context, seeded, path)
+        assert page.evaluate(SMALL_TARGETS) == [], path
+    context.clear_cookies()
+    page.goto(f"{seeded.url}/login")
     assert page.evaluate(SMALL_TARGETS) == []
     context.close()
 
 
-def test_the_keyboard_reaches_everything_and_focus_is_seen(chromium: Browser, seeded: Serving) -> None:
-    page = live_page(chromium, seeded[0])
+def test_the_keyboard_reaches_everything_and_focus_is_seen(chromium: Browser, seeded: Served) -> None:
+    page = live_page(chromium, seeded)
     reached = []
     for _ in range(40):
         page.keyboard.press("Tab")
@@ -305,9 +335,9 @@ def test_a_very_long_name_keeps_within_its_tile(chromium: Browser, tmp_path: Pat
             for i, name in enumerate(names)
         ],
     )
-    with served(town) as (url, _):
+    with serving(town) as place:
         context = chromium.new_context(locale="ja", viewport={"width": 390, "height": 844})
-        page = visit(context, url)
+        page = visit(context, place)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         assert page.locator(".tile img").count() == 0
         heights = page.evaluate("[...document.querySelectorAll('.tile h3')].map(each => each.offsetHeight)")

@@ -101,6 +101,7 @@ def test_ten_thousand_years_are_no_trouble(client: httpx.Client, town: Town) -> 
         ({"resolution": "week"}, "resolution", "'minute', 'hour' or 'day'"),
         ({"limit": "0"}, "limit", "greater than or equal to 1"),
         ({"limit": "1000000"}, "limit", "less than or equal to 10000"),
+        ({"sinse": "2026-11-22T00:00:00Z"}, "sinse", "no such parameter"),
         ({"cursor": "-1"}, "cursor", "should match pattern"),
     ],
 )
