@@ -1,148 +1,36 @@
 """The pages in Chromium: live, calm, usable without scripts, with the keyboard, on a phone, in the dark."""
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from agent.contract.states import State
-from aggregator.access.visitor import SESSION_COOKIE
-from aggregator.live import Board, LiveMachine
-from aggregator.measurements import Measurements
+from aggregator.live import LiveMachine
 from aggregator.model.machine import Machine, MachineKey
 from aggregator.web.formats import Formats
-from tests.aggregator.town import NOW_MS, PASSWORD, ZONE, Town, found_town, served, ticking
+from tests.aggregator.town import NOW_MS, PASSWORD, ZONE, Town, found_town, ticking
+from tests.browser.looks import CONTRASTS, SMALL_TARGETS, TOO_WIDE
+from tests.browser.visiting import (
+    KEY,
+    TILE,
+    WITHIN_MS,
+    Served,
+    change,
+    chromium,
+    live_page,
+    reopened,
+    seeded,
+    serving,
+    town,
+    visit,
+)
 from tests.stack import free_port
 
-KEY = MachineKey("aoki", "mc-01")
-TILE = '.tile[data-factory="aoki"][data-machine="mc-01"]'
 PATHS = ("/", "/floor", "/floor?process=pressing", "/nowhere")
-WITHIN_MS = 30_000  # however slow the machine is
 
-CONTRASTS = """() => {
-  const canvas = document.createElement('canvas'); canvas.width = canvas.height = 1;
-  const context = canvas.getContext('2d', {willReadFrequently: true});
-  const rgba = text => {
-    context.clearRect(0, 0, 1, 1); context.fillStyle = text; context.fillRect(0, 0, 1, 1);
-    const [r, g, b, a] = context.getImageData(0, 0, 1, 1).data; return [r, g, b, a / 255];
-  };
-  const over = (top, below) => [0, 1, 2].map(i => top[i] * top[3] + below[i] * (1 - top[3]));
-  const light = colour => {
-    const linear = c => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
-    const [r, g, b] = colour.slice(0, 3).map(c => linear(c / 255));
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const ground = element => {
-    const layers = [];
-    for (let each = element; each; each = each.parentElement) {
-      layers.push(rgba(getComputedStyle(each).backgroundColor));
-    }
-    return layers.reverse().reduce((below, layer) => over(layer, below), [255, 255, 255]);
-  };
-  const poor = [];
-  for (const element of document.querySelectorAll('body *')) {
-    const own = [...element.childNodes].some(node => node.nodeType === 3 && node.textContent.trim());
-    if (!own || !element.checkVisibility() || element.closest('.sr-only, .skip')) continue;
-    const style = getComputedStyle(element);
-    const below = ground(element);
-    const colour = rgba(element.closest('svg') ? style.fill : style.color);
-    const [one, other] = [light(over(colour, below)), light(below)].sort((a, b) => b - a);
-    const size = parseFloat(style.fontSize);
-    const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
-    const ratio = (one + 0.05) / (other + 0.05);
-    if (ratio < (large ? 3 : 4.5)) poor.push([element.textContent.trim().slice(0, 30), ratio.toFixed(2)]);
-  }
-  return poor;
-}"""
-
-SMALL_TARGETS = """() => [...document.querySelectorAll('a[href], button, input:not([type=hidden]), summary')]
-  .filter(each => each.checkVisibility() && !each.closest('.sentence, .empty, .skip'))
-  .map(each => [each.textContent.trim().slice(0, 20), each.getBoundingClientRect()])
-  .filter(([, box]) => box.height < 43.5 && box.width > 0)
-  .map(([text, box]) => `${text} ${box.height}`)"""
-
-
-TOO_WIDE = """() => [...document.querySelectorAll('main *, header *')]
-  .filter(each => each.checkVisibility() && !each.closest('.chips, .scroll, .sprite, .sr-only')
-    && each.getBoundingClientRect().right > innerWidth + 0.5)
-  .map(each => each.outerHTML.slice(0, 80))"""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-background-networking"]
-        )
-        yield browser
-        browser.close()
-
-
-@dataclass(frozen=True)
-class Served:
-    """A town, where it is served, and how to call into its event loop."""
-
-    town: Town
-    url: str
-    run: Callable[[Callable[[], object]], None]
-
-
-@contextmanager
-def serving(town: Town, port: int | None = None) -> Iterator[Served]:
-    with served(town, port) as (url, run):
-        yield Served(town, url, run)
-
-
-@pytest.fixture(scope="module")
-def seeded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A town that nobody changes."""
-    with serving(found_town(tmp_path_factory.mktemp("town"), now=ticking())) as place:
-        yield place
-
-
-@pytest.fixture
-def town(tmp_path: Path) -> Town:
-    return found_town(tmp_path, days=0.1, now=ticking())
-
-
-def visit(context: BrowserContext, place: Served, path: str = "/floor") -> Page:
-    """Open a page as the coordinator; anything the browser complains about fails the test."""
-    page = context.new_page()
-    page.on("pageerror", lambda error: pytest.fail(f"script: {error}"))
-    page.on("console", _no_policy_broken)
-    context.add_cookies([{"name": SESSION_COOKIE, "value": place.town.session(), "url": place.url}])
-    page.goto(place.url + path)
-    return page
-
-
-def _no_policy_broken(message: object) -> None:
-    text = str(getattr(message, "text", ""))
-    assert "Content Security Policy" not in text, text
-
-
-def live_page(chromium: Browser, place: Served, path: str = "/floor", **options: object) -> Page:
-    page = visit(chromium.new_context(locale="en", **options), place, path)  # type: ignore[arg-type]
-    expect(page.locator("#live")).to_have_class("live on", timeout=WITHIN_MS)
-    return page
-
-
-def change(town: Town, state: State, key: MachineKey = KEY) -> Callable[[], None]:
-    board, now = town.services.board, town.services.now
-    return lambda: board.update(replace(board.get(key), state=state, since_ms=now(), heard_ms=now()))
-
-
-def reopened(town: Town) -> Town:
-    """Return the town as after a restart: the same store, and a board that listeners can join again."""
-    old = town.services
-    board = Board()
-    for live in old.board.all().values():
-        board.update(live)
-    measurements = Measurements(old.timeseries, old.records.machines, board, ZONE, old.now)
-    return Town(replace(old, board=board, measurements=measurements), town.tokens)
+__all__ = ["chromium", "seeded", "town"]  # fixtures
 
 
 def test_signing_in_leads_to_the_page_that_was_asked_for(chromium: Browser, seeded: Served) -> None:
