@@ -57,6 +57,7 @@ async def test_the_machines_time_is_the_logs_time() -> None:
         (gzip.compress(b"at,key\n"), "has no column 'value'; its columns: at, key"),
         (gzip.compress(TEXT.encode())[:12], "end-of-stream"),
     ],
+    ids=["missing", "plain", "empty", "other-columns", "cut"],
 )
 async def test_a_file_that_is_no_log_is_one_clear_sentence(
     tmp_path: Path, content: bytes | None, says: str
