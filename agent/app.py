@@ -9,7 +9,7 @@ import signal
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from agent import clock, health
+from agent import clock, health, threads
 from agent.config import Config, load_config
 from agent.contract import names
 from agent.contract.records import Record
@@ -19,6 +19,7 @@ from agent.follower import Follower
 from agent.journal import Journal, Snapshots
 from agent.outbox import Outbox, open_outbox
 from agent.publisher import Publisher
+from agent.threads import on_disk
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do what `machikoba-agent run` is asked for; raises AgentError with one sentence."""
     config = load_config(args.config)
-    asyncio.run(serve(config))
+    threads.run(serve(config))
     return 0
 
 
@@ -54,11 +55,11 @@ async def serve(config: Config) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop_once, loop, number, stop)
-    outbox = await asyncio.to_thread(open_outbox, config.data)
+    outbox = await on_disk(open_outbox, config.data)
     try:
         await Agent(config, outbox).run(stop)
     finally:
-        await asyncio.to_thread(outbox.close)
+        await on_disk(outbox.close)
 
 
 def _stop_once(loop: asyncio.AbstractEventLoop, number: int, stop: asyncio.Event) -> None:
@@ -92,7 +93,7 @@ class Agent:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Follow and deliver until `stop` is set or every log has ended; then end in good order."""
-        saved = await asyncio.to_thread(self._outbox.snapshots)
+        saved = await on_disk(self._outbox.snapshots)
         for follower in self._followers.values():
             follower.begin(saved.get(follower.machine.id), self._config.measured_since_ms)
         async with asyncio.TaskGroup() as tasks:

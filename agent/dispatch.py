@@ -13,6 +13,7 @@ from agent.contract.sparkplug import Metric
 from agent.delivery import Delivery, Policy, Send, is_late
 from agent.errors import OutboxError
 from agent.outbox import Outbox
+from agent.threads import on_disk
 
 logger = logging.getLogger(__name__)
 
@@ -104,7 +105,7 @@ class Dispatch:
 
     async def _load(self, send: Send) -> None:
         try:
-            rows = await asyncio.to_thread(self._outbox.pending, send.after, send.limit)
+            rows = await on_disk(self._outbox.pending, send.after, send.limit)
         except OutboxError as error:
             await self._wait_for_disk(f"records cannot be read: {error}")
             self._load_again.set()
@@ -119,7 +120,7 @@ class Dispatch:
             await self._forget_again.wait()
             self._forget_again.clear()
             try:
-                await asyncio.to_thread(self._outbox.forget, self._delivery.acknowledged_through)
+                await on_disk(self._outbox.forget, self._delivery.acknowledged_through)
             except OutboxError as error:
                 await self._wait_for_disk(f"records that are stored cannot be dropped: {error}")
                 self._forget_again.set()

@@ -12,6 +12,7 @@ from agent.contract.records import Record
 from agent.errors import OutboxError
 from agent.link import BackOff
 from agent.outbox import Outbox
+from agent.threads import on_disk
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +88,7 @@ class Journal:
             if not records and not named:
                 return True
             try:
-                await asyncio.to_thread(self._outbox.append, records, self._snapshots(named))
+                await on_disk(self._outbox.append, records, self._snapshots(named))
             except OutboxError as error:
                 self._note_failure(error)
                 return False

@@ -25,6 +25,7 @@ from agent.link import BackOff
 from agent.live import LiveValues
 from agent.machine import Live
 from agent.outbox import Outbox
+from agent.threads import on_disk
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +94,7 @@ class Publisher:
         while not self._stopping.is_set():
             began_s = self._clock()
             try:
-                bd_seq = await asyncio.to_thread(self._outbox.next_bd_seq)
+                bd_seq = await on_disk(self._outbox.next_bd_seq)
                 async with connected(self._config, bd_seq, self._now) as connection:
                     if failed_s is not None:
                         self.reconnects += 1
