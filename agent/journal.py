@@ -49,6 +49,8 @@ class Journal:
         self._wake = asyncio.Event()
         self._writing = asyncio.Lock()
         self._failures = 0
+        self._lost = 0
+        """How many of `_unsaved` were lost, ever."""
         self._has_lost = False
         self.look_for_room()
 
@@ -84,7 +86,7 @@ class Journal:
         """Write all there is, and the snapshots of `machines` besides; return whether that worked."""
         async with self._writing:
             self._wake.clear()
-            records, named = tuple(self._unsaved), self._machines | set(machines)
+            records, named, lost = tuple(self._unsaved), self._machines | set(machines), self._lost
             if not records and not named:
                 return True
             try:
@@ -93,7 +95,7 @@ class Journal:
                 self._note_failure(error)
                 return False
             # Records that came meanwhile stay; their machines' snapshots are written with them.
-            del self._unsaved[: len(records)]
+            del self._unsaved[: max(0, len(records) - (self._lost - lost))]
             if not self._unsaved:
                 self._machines.clear()
             self._note_success()
@@ -101,12 +103,12 @@ class Journal:
         return True
 
     def _lose(self) -> None:
-        del self._unsaved[: len(self._unsaved) - MOST_UNSAVED]
+        too_many = len(self._unsaved) - MOST_UNSAVED
+        del self._unsaved[:too_many]
+        self._lost += too_many
         if not self._has_lost:
             self._has_lost = True
-            logger.error(
-                "the oldest records are lost: more than %d waited for the disk", MOST_UNSAVED
-            )
+            logger.error("the oldest records are lost: more than %d waited for the disk", MOST_UNSAVED)
 
     def _note_failure(self, error: OutboxError) -> None:
         if not self._failures:
