@@ -7,8 +7,17 @@ Aliases are unique over the factory and all its machines.
 from collections.abc import Mapping, Sequence
 
 from agent.contract import names
-from agent.contract.records import NO_RECORDS, Record, to_dataset
+from agent.contract.records import (
+    COLUMNS,
+    KIND_STATE,
+    KIND_WINDOW,
+    NO_RECORDS,
+    Record,
+    StateChange,
+    to_dataset,
+)
 from agent.contract.sparkplug import DataSet, DataType, Metric, Payload, Scalar, encode
+from agent.contract.states import State
 from agent.machine import Live
 
 MAX_BYTES = 16 * 1024
@@ -40,6 +49,14 @@ MACHINE_TYPES: dict[str, DataType] = {
     names.PROCESS: DataType.STRING,
     names.TRUST: DataType.STRING,
 }
+HEAD_BYTES = 800
+"""Epoch, names and types of the columns, times."""
+_ROW_BYTES = 3 + 3 * len(COLUMNS) + 2
+"""The row's frame, its cells', and what lengths of long texts need beyond that."""
+_WINDOW_BYTES = _ROW_BYTES + len(KIND_WINDOW) + 7 * 4
+"""Length and milliseconds by state, an hour at most, are four bytes each."""
+_CHANGE_BYTES = _ROW_BYTES + len(KIND_STATE) + len(State.PLANNED_STOP) + 8 + 3 * 10
+"""The other kind's cells: nothing spent, nothing counted."""
 _ALIASES_EACH = 32  # more than one factory or machine has metrics
 NODE_ALIASES = {name: 1 + place for place, name in enumerate(NODE_TYPES)}
 
@@ -119,13 +136,27 @@ def fitting(
     epoch: str, rows: Sequence[tuple[int, Record]], at_ms: int, *, historical: bool
 ) -> Sequence[tuple[int, Record]]:
     """Return as many of the first rows as fit into a message of MAX_BYTES, at least one."""
-    while len(rows) > 1:
-        metrics = records_data(epoch, rows, at_ms, historical=historical)
-        size = len(data(metrics, at_ms, 255))
+    # Encoding is most of what catching up costs: it is done twice only where it may matter.
+    while len(rows) > 1 and HEAD_BYTES + sum(most_bytes(*row) for row in rows) > MAX_BYTES:
+        size = len(data(records_data(epoch, rows, at_ms, historical=historical), at_ms, 255))
         if size <= MAX_BYTES:
             break
         rows = rows[: max(1, len(rows) * MAX_BYTES // (size + size // 8))]
     return rows
+
+
+def most_bytes(sequence: int, record: Record) -> int:
+    """Return a bound of the bytes that a record's row takes in a message."""
+    texts = len(record.machine.encode()) + len(record.job.encode())
+    if isinstance(record, StateChange):
+        return _CHANGE_BYTES + texts + _varint_bytes(sequence) + _varint_bytes(record.at_ms)
+    numbers = (sequence, record.start_ms, record.cycles, record.good, record.scrap, record.cycles_total)
+    return _WINDOW_BYTES + texts + sum(map(_varint_bytes, numbers))
+
+
+def _varint_bytes(number: int | None) -> int:
+    """Return the bytes of a whole number in protobuf: seven bits each; not counted is -1, which takes ten."""
+    return 10 if number is None else max(1, (number.bit_length() + 6) // 7)
 
 
 def birth(metrics: tuple[Metric, ...], at_ms: int, seq: int) -> bytes:

@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 
 from agent import births
 from agent.contract import names
-from agent.contract.records import MINUTE_MS, Record, Window, from_row, sequence_of, to_rows
+from agent.contract.records import (
+    HOUR_MS,
+    MINUTE_MS,
+    Record,
+    StateChange,
+    Window,
+    from_row,
+    sequence_of,
+    to_rows,
+)
 from agent.contract.sparkplug import DataSet, DataType, Scalar, decode, typed
 from agent.contract.states import State
 from agent.machine import Live
@@ -126,6 +135,25 @@ def long_window(place: int, job: str) -> Window:
 def test_a_hundred_plain_windows_are_one_message() -> None:
     rows: list[tuple[int, Record]] = [(number, window(number)) for number in range(1_000_000, 1_000_100)]
     assert births.fitting("e" * 36, rows, NOON_MS, historical=False) == rows
+
+
+COUNTS = st.integers(0, 2**63 - 1)
+TEXTS = st.sampled_from(["", "a", "町", "x" * 127, "x" * 128, "町" * 200])
+STATE_MS = st.tuples(*[st.integers(0, HOUR_MS // 6)] * 6)
+WINDOWS = st.builds(
+    lambda machine, start, state_ms, counts, job: Window(
+        machine, start, sum(state_ms), state_ms, counts[0], counts[1], counts[2], counts[3], job
+    ),
+    *(TEXTS, COUNTS, STATE_MS, st.tuples(COUNTS, *[st.none() | COUNTS] * 3), TEXTS),
+)
+CHANGES = st.builds(StateChange, TEXTS, COUNTS, st.sampled_from(State), TEXTS)
+
+
+@given(st.lists(st.tuples(COUNTS, WINDOWS | CHANGES), min_size=1, max_size=20))
+def test_no_row_takes_more_bytes_than_it_is_said_to(rows: list[tuple[int, Record]]) -> None:
+    bound = births.HEAD_BYTES + sum(births.most_bytes(*row) for row in rows)
+    metrics = births.records_data("e" * 36, rows, 2**63 - 1, historical=True)
+    assert len(births.data(metrics, 2**63 - 1, 255)) <= bound
 
 
 def test_a_value_without_its_type_is_read_with_the_births() -> None:
