@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -124,6 +126,31 @@ async def test_memory_is_bounded_while_the_disk_fails(
     assert await watched.journal.flush()
     assert [record for _, record in outbox.pending(0, 100)] == windows(11, 30)
     assert caplog.text.count("the oldest records are lost") == 1
+
+
+async def test_what_comes_during_a_slow_write_is_not_lost_with_what_was_written(
+    outbox: Failing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "MOST_UNSAVED", 5)
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def slow(*appended: Any) -> range:
+        begun.set()
+        assert goes_on.wait(60)
+        return Outbox.append(outbox, *appended)
+
+    watched = Watched(outbox)
+    records = windows(1, 9)
+    watched.journal.keep("mc-01", records[:4])
+    monkeypatch.setattr(outbox, "append", slow)
+    write = asyncio.create_task(watched.journal.flush())
+    await asyncio.to_thread(begun.wait, 60)
+    watched.journal.keep("mc-01", records[4:])  # three too many: they are being written already
+    goes_on.set()
+    assert await write
+    monkeypatch.undo()
+    assert await watched.journal.flush()
+    assert [record for _, record in outbox.pending(0, 100)] == records
 
 
 async def test_there_is_no_room_while_too_much_waits(
