@@ -144,16 +144,25 @@ def _fill_dataset(target: Any, dataset: DataSet) -> None:
     target.num_of_columns = len(dataset.columns)
     target.columns.extend(dataset.columns)
     target.types.extend(int(column_type) for column_type in dataset.types)
-    columns = [(int(column_type), _FIELDS[column_type]) for column_type in dataset.types]
+    # A whole number that is not negative and fits goes out as it is: most cells, and no need to look closer.
+    columns = [(int(column), _FIELDS[column], _highest(column)) for column in dataset.types]
     rows = target.rows
     for index, row in enumerate(dataset.rows):
         if len(row) != len(columns):
             raise PayloadError(f"row {index}: {len(row)} cells for {len(columns)} columns")
         add = rows.add().elements.add
-        for (column_type, field), cell in zip(columns, row, strict=True):
+        for (column_type, field, highest), cell in zip(columns, row, strict=True):
             element = add()
-            if cell is not None:
-                setattr(element, field, _to_wire(column_type, cell) if column_type in _BITS else cell)
+            if type(cell) is int and 0 <= cell <= highest:
+                setattr(element, field, cell)
+            elif cell is not None:
+                setattr(element, field, _to_wire(column_type, cell))
+
+
+def _highest(datatype: int) -> int:
+    """Return the highest whole number that the type holds; -1 if it holds none."""
+    bits = _BITS.get(datatype, -1)
+    return -1 if bits < 0 else (1 << bits - (datatype in _SIGNED)) - 1
 
 
 def _to_wire(datatype: int, value: Scalar) -> Scalar:
