@@ -1,6 +1,7 @@
 """agent/cycles.py: case folders, and what holds for every counter."""
 
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import pytest
@@ -39,7 +40,7 @@ def test_the_total_starts_at_the_machines_own_number_and_survives_a_reset() -> N
     bits=st.sampled_from([16, 32, None]),
 )
 def test_every_cycle_of_a_wrapping_counter_is_counted_once(
-    first: int, steps: list[tuple[int, bool]], bits: int | None
+    first: int, steps: list[tuple[int, bool]], bits: Literal[16, 32] | None
 ) -> None:
     """A machine at its fastest (0.5 s a cycle), read at any time, with any reading lost."""
     counting = Counting(counter="parts", bits=bits, min_cycle_s=0.5)
@@ -62,7 +63,7 @@ def test_every_cycle_of_a_wrapping_counter_is_counted_once(
     bits=st.sampled_from([16, 32, None]),
 )
 def test_no_counter_however_mad_makes_more_cycles_than_the_machine_can(
-    values: list[tuple[int | None, int]], bits: int | None
+    values: list[tuple[int | None, int]], bits: Literal[16, 32] | None
 ) -> None:
     counting = Counting(counter="parts", bits=bits, min_cycle_s=0.5)
     memory, at_ms = first_memory(counting), 0

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.browser.floor_latency import Change, Latency, changes_in, match, start_factories, watch_floor
 from tests.stack import Stack, running
@@ -23,7 +24,7 @@ class WireWatch:
 
     def __init__(self, stack: Stack) -> None:
         self.passed: list[tuple[int, str]] = []
-        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2)
         self._client.on_message = self._note
         self._client.connect("127.0.0.1", stack.mqtt_port)
         self._client.subscribe(f"spBv1.0/{stack.federation}/DDATA/#")

@@ -18,7 +18,7 @@ from agent.contract.records import (
     to_dataset,
     to_rows,
 )
-from agent.contract.sparkplug import DataSet, DataType, Metric, Payload, decode, encode
+from agent.contract.sparkplug import DataSet, DataType, Metric, Payload, Scalar, decode, encode
 from agent.contract.states import STATES, State
 
 COUNTS = st.integers(0, 2**40)
@@ -73,7 +73,7 @@ def test_a_column_of_a_newer_version_is_ignored() -> None:
     assert from_row(to_rows(over_the_wire(newer))[0]) == window
 
 
-GOOD = dict(
+GOOD: dict[str, Scalar | None] = dict(
     zip(COLUMNS, (1, "window", "m", 0, 60_000, 60_000, 0, 0, 0, 0, 0, 5, -1, -1, -1, "", ""), strict=True)
 )
 

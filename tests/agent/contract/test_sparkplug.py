@@ -43,7 +43,7 @@ WHOLE = {
 # The peer reads only these in the cells of a DataSet; ours are Int64 and String.
 CELL_TYPES = [DataType.INT64, DataType.UINT32, DataType.DOUBLE, DataType.BOOLEAN, DataType.STRING]
 
-TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=30)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 LONGS = st.integers(0, 2**64 - 1)
 
 

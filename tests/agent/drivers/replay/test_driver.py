@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import logging
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -22,7 +23,7 @@ def no_clock() -> int:
     raise AssertionError("a log has its own time")
 
 
-def settings_of(path: Path, **more: object) -> Settings:
+def settings_of(path: Path, **more: Any) -> Settings:
     return Settings(**{"file": str(path), "signals": {"run": "execution"}, **more})
 
 

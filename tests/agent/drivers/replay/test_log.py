@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -165,7 +166,8 @@ def test_a_time_without_an_offset_is_refused_and_one_with_is_exact() -> None:
 
 @pytest.mark.parametrize("setting", ["at", "key", "value", "file_column"])
 def test_a_missing_column_is_named_with_its_setting(setting: str) -> None:
-    settings = Settings(**{"file": "log.csv", "signals": {"run": "execution"}, setting: "zeit"})
+    columns: dict[str, Any] = {setting: "zeit"}
+    settings = Settings(file="log.csv", signals={"run": "execution"}, **columns)
     with pytest.raises(
         ConfigError, match=f"replay.{setting}: log.csv has no column 'zeit'; its columns: file, at"
     ):

@@ -38,7 +38,8 @@ def records() -> list[Record]:
 async def replayed() -> list[Record]:
     machine = parse_config({**FACTORY, **SAMPLE}).machines[0]
     settings = msgspec.convert({**msgspec.to_builtins(machine.settings), "file": str(LOG)}, Settings)
-    tracker, records = None, []
+    tracker: MachineTracker | None = None
+    records: list[Record] = []
     async for batch in driver.readings(settings, lambda: 0):
         if tracker is None:
             tracker, records = MachineTracker.begin(machine.id, machine.rules, batch[0].at_ms)
