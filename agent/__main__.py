@@ -94,7 +94,7 @@ def make_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         subparser = subparsers.add_parser(
             name,
             help=command.help,
-            description=f"{command.help.capitalize()}.",
+            description=f"{command.help[:1].upper()}{command.help[1:]}.",
             epilog=f"example: {command.example}",
         )
         subparser.add_argument(

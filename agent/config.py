@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
 
@@ -16,6 +16,9 @@ from agent.drivers import DRIVERS, DriverEntry
 from agent.errors import ConfigError
 from agent.machine import MachineRules
 from agent.mistakes import converted, mistake, unknown_key
+
+Name = Annotated[str, msgspec.Meta(max_length=200)]
+"""Longer ones are refused at the centre, and a birth has to fit into one message."""
 
 
 class Mqtt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,8 +32,7 @@ class Mqtt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keepalive_s: int = 15
 
     def __post_init__(self) -> None:
-        if not self.host:
-            raise ValueError("host: expected a name or an address, got an empty text")
+        _require_host(self.host)
         _require("port", self.port, 1, 65_535)
         _require("keepalive_s", self.keepalive_s, 5, 3_600)
         if self.password_file is not None and self.username is None:
@@ -44,7 +46,7 @@ class Factory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     factory: str
     data: str
     mqtt: Mqtt
-    name: str = ""
+    name: Name = ""
     delivery: Policy = Policy()
     measured_since: datetime | None = None
 
@@ -59,7 +61,7 @@ class MachineTable(MachineRules, frozen=True, kw_only=True, forbid_unknown_field
     id: str
     process: str
     driver: str
-    name: str = ""
+    name: Name = ""
 
 
 class DriverSettings(Protocol):
@@ -104,13 +106,22 @@ class Config:
 def load_config(path: Path) -> Config:
     """Read and check a file; raises ConfigError: `agent.toml: machines[2].modbus.port: expected ...`."""
     try:
-        return parse_config(tomllib.loads(path.read_text("utf-8")))
+        return parse_config(_toml(path))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: is not valid TOML: {error}") from error
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8-sig"))  # Windows' editor begins files with a mark
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"is not UTF-8 text (byte {error.start + 1}); save it as UTF-8") from error
+    except RecursionError as error:
+        raise ConfigError("is not valid TOML: nested too deeply") from error
+    except ValueError as error:  # TOMLDecodeError, and a number of thousands of digits
+        raise ConfigError(f"is not valid TOML: {error}") from error
 
 
 def parse_config(document: Mapping[str, Any]) -> Config:
@@ -122,6 +133,8 @@ def parse_config(document: Mapping[str, Any]) -> Config:
     _require_id("factory", factory.factory)
     if not factory.data:
         raise mistake("data", "expected a folder for the outbox, got an empty text")
+    if "\0" in factory.data:
+        raise mistake("data", f"expected a folder for the outbox, got {factory.data!r}")
     machines = tuple(
         _machine(f"machines[{place}]", table) for place, table in enumerate(_tables(document.get("machines")))
     )
@@ -191,6 +204,15 @@ def _signals_used(machine: MachineTable) -> Iterable[tuple[str, str]]:
     for name, counting in (("cycles", machine.cycles), ("scrap", machine.scrap)):
         if counting is not None:
             yield f"{name}.{'counter' if counting.counter else 'edge'}", counting.signal
+
+
+def _require_host(host: str) -> None:
+    if not host:
+        raise ValueError("host: expected a name or an address, got an empty text")
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        raise ValueError(f"host: expected a name or an address, got {host!r}") from None
 
 
 def _require(name: str, value: float, lowest: float, highest: float) -> None:

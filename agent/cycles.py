@@ -26,7 +26,8 @@ from msgspec.structs import replace
 from agent.drivers.reading import Value, as_number, as_switch
 
 SLACK_MS = 2_000
-_HIGHEST = (1 << 63) - 1
+_HIGHEST = 1 << 53
+"""A float holds no greater whole number; and the total, which begins there, never bursts 64 bits."""
 
 
 class Counting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,7 +40,7 @@ class Counting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     edge: str | None = None
     direction: Literal["rising", "falling"] | None = None
     bits: Literal[16, 32] | None = None
-    min_cycle_s: Annotated[float, msgspec.Meta(gt=0)] = 0.1
+    min_cycle_s: Annotated[float, msgspec.Meta(ge=0.001, le=86_400)] = 0.1
 
     def __post_init__(self) -> None:
         if (self.counter is None) == (self.edge is None):

@@ -15,20 +15,41 @@ MODBUS_PORT = 502
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     protocols = parser.add_subparsers(dest="protocol", required=True, metavar="PROTOCOL")
-    opcua = protocols.add_parser("opcua", help="list the variables of an OPC UA server")
+    opcua = protocols.add_parser(
+        "opcua",
+        help="list the variables of an OPC UA server",
+        description="List the variables of an OPC UA server: name, type, value now, node.",
+        epilog="example: machikoba-agent discover opcua opc.tcp://192.168.0.10:4840 --toml",
+    )
     opcua.add_argument("url", metavar="URL", help="such as opc.tcp://192.168.0.10:4840")
-    opcua.add_argument("--username", metavar="NAME")
+    opcua.add_argument("--username", metavar="NAME", help="who to sign in as, where the server asks for it")
     opcua.add_argument("--password-file", metavar="FILE", help="a file that holds the password")
-    opcua.add_argument("--limit", type=int, default=500, metavar="N", help="list at most N (500)")
-    modbus = protocols.add_parser("modbus", help="list the registers or bits that a Modbus TCP unit answers")
+    opcua.add_argument("--limit", type=_from_one, default=500, metavar="N", help="list at most N (500)")
+    modbus = protocols.add_parser(
+        "modbus",
+        help="list the registers or bits that a Modbus TCP unit answers",
+        description="List the registers or bits that a Modbus TCP unit answers, with their values now.",
+        epilog="example: machikoba-agent discover modbus 192.168.0.20 --unit 1 --table input --count 20",
+    )
     modbus.add_argument("address", metavar="HOST[:PORT]", help="such as 192.168.0.20 (port 502)")
     modbus.add_argument("--units", action="store_true", help="list the unit ids that answer instead")
     modbus.add_argument("--unit", type=int, default=1, metavar="ID", help="unit id (1)")
-    modbus.add_argument("--table", choices=("holding", "input", "coil", "discrete"), default="holding")
+    modbus.add_argument(
+        "--table",
+        choices=("holding", "input", "coil", "discrete"),
+        default="holding",
+        help="which of the four tables (holding)",
+    )
     modbus.add_argument("--first", type=int, default=0, metavar="N", help="first address, from 0 (0)")
-    modbus.add_argument("--count", type=int, default=100, metavar="N", help="how many addresses (100)")
+    modbus.add_argument("--count", type=_from_one, default=100, metavar="N", help="how many addresses (100)")
     for protocol in (opcua, modbus):
         protocol.add_argument("--toml", action="store_true", help="print lines for the table of signals")
+
+
+def _from_one(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
+    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -170,6 +170,9 @@ class Follower:
     def _begin(self, at_ms: int, measured_since_ms: int | None) -> None:
         machine = self.machine
         self._tracker, records = MachineTracker.begin(machine.id, machine.rules, at_ms, measured_since_ms)
+        if self._tracker.at_ms > at_ms:
+            in_s = (self._tracker.at_ms - at_ms) / 1000
+            logger.warning("%s: measured_since is %.0f s away: nothing is recorded before", machine.id, in_s)
         self._keep(machine.id, records)
 
     def _resume(self, saved: Mapping[str, object]) -> None:

@@ -29,7 +29,7 @@ class MachineRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     otherwise: State = State.OFFLINE
     cycles: Counting | None = None
     scrap: Counting | None = None
-    pieces_per_cycle: Annotated[int, msgspec.Meta(ge=1)] = 1
+    pieces_per_cycle: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1
 
     def __post_init__(self) -> None:
         if not self.rules and self.otherwise is not State.OFFLINE:

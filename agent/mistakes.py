@@ -19,6 +19,7 @@ _MESSAGE = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
 _TOKEN = re.compile(r"\[(?P<index>\d+)\]|(?P<any>\[\.\.\.\])|(?P<key>[^.\[\]]+)")
 _FIELD = re.compile(r"^Object (?P<how>contains unknown|missing required) field `(?P<field>.*)`$")
 _OWN_PATH = re.compile(r"^(?P<path>[A-Za-z_][\w\-.\[\]]*): (?P<what>.*)$", re.DOTALL)
+_LONGEST_SHOWN = 80
 _ANY_KEY = ""  # msgspec does not say which key of a dictionary
 
 
@@ -58,12 +59,12 @@ def _told(table: Mapping[str, Any], kind: type[msgspec.Struct], place: str, mess
             place, "is missing" if is_missing else unknown_key(field["field"], _fields_at(kind, path))
         )
     if what.startswith("Invalid enum value"):
-        return mistake(place, f"expected {_choices_at(kind, path)}, got {_value_at(table, path)!r}")
+        return mistake(place, f"expected {_choices_at(kind, path)}, got {_shown(table, path)}")
     if not what.startswith("Expected "):
         return mistake(place, what)
     for theirs, ours in (("`", ""), ("Expected", "expected"), ("object", "table"), (" | null", "")):
         what = what.replace(theirs, ours)
-    return mistake(place, what if ", got " in what else f"{what}, got {_value_at(table, path)!r}")
+    return mistake(place, what if ", got " in what else f"{what}, got {_shown(table, path)}")
 
 
 def _tokens(text: str) -> Path:
@@ -84,6 +85,11 @@ def _value_at(table: Any, path: Path) -> Any:
     for token in path:
         table = table[token]
     return table
+
+
+def _shown(table: Any, path: Path) -> str:
+    shown = repr(_value_at(table, path))
+    return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"
 
 
 def _with_key(table: Mapping[str, Any], kind: type[msgspec.Struct], path: Path, message: str) -> Path:

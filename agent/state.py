@@ -12,6 +12,7 @@ Two things change with time alone: a debounce that runs out and a lamp that stop
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Annotated, Literal
 
 import msgspec
@@ -34,13 +35,13 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     neither on nor off. The longest `blink_s` given for a signal holds for all conditions on it.
     """
 
-    one_of: tuple[bool | int | float | str, ...] | None = None
+    one_of: Annotated[tuple[bool | int | float | str, ...], msgspec.Meta(min_length=1)] | None = None
     above: float | None = None
     below: float | None = None
     bit: Annotated[int, msgspec.Meta(ge=0, le=63)] | None = None
     set: bool | None = None
     lamp: Look | None = None
-    blink_s: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    blink_s: Annotated[float, msgspec.Meta(gt=0, le=3_600)] | None = None
 
     def __post_init__(self) -> None:
         between = self.above is not None or self.below is not None
@@ -50,6 +51,11 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("`set` goes with `bit` only")
         if self.blink_s is not None and self.lamp is None:
             raise ValueError("`blink_s` goes with `lamp` only")
+        for name, bound in (("above", self.above), ("below", self.below)):
+            if bound is not None and not isfinite(bound):
+                raise ValueError(f"{name}: expected a number, got {bound}")
+        if self.above is not None and self.below is not None and self.above >= self.below:
+            raise ValueError(f"above: nothing is above {self.above} and below {self.below}")
 
 
 Expected = bool | int | float | str | Condition
@@ -60,11 +66,14 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     state: State
     when: dict[str, Expected]
-    for_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    for_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 0.0
 
     def __post_init__(self) -> None:
         if not self.when:
             raise ValueError("`when` is empty: use `otherwise` for the state when no rule matches")
+        for signal, expected in self.when.items():
+            if isinstance(expected, float) and not isfinite(expected):
+                raise ValueError(f"when.{signal}: expected a value that can come, got {expected}")
 
 
 def holds(expected: Expected, value: Value | None, look: Look | None = None) -> Truth:

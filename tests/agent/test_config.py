@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
+from math import inf, nan
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,14 @@ def _counting(**cycles: Any) -> Callable[[Doc], Any]:
     return _in_machine(cycles=cycles)
 
 
+def _lamp(blink_s: float) -> Doc:
+    return {"lamp": "blinking", "blink_s": blink_s}
+
+
+def _every(min_cycle_s: float) -> Doc:
+    return {"counter": "parts", "min_cycle_s": min_cycle_s}
+
+
 IDS = "expected 1 to 64 letters, digits, '.', '_' or '-', the first a letter or digit, got"
 STATES = "RUNNING, SETUP, IDLE, DOWN, PLANNED_STOP, OFFLINE"
 WRONG: list[tuple[str, Callable[[Doc], Any]]] = [
@@ -77,10 +86,13 @@ WRONG: list[tuple[str, Callable[[Doc], Any]]] = [
     (f"factory: {IDS} 'aoki\\n'", lambda doc: doc.update(factory="aoki\n")),
     ("name: expected str, got int", lambda doc: doc.update(name=7)),
     ("data: expected a folder for the outbox, got an empty text", lambda doc: doc.update(data="")),
+    (r"data: expected a folder for the outbox, got 'a\x00b'", lambda doc: doc.update(data="a\0b")),
+    ("name: expected str of length <= 200, got '南南南", lambda doc: doc.update(name="南" * 100_000)),
     ("mqtt: is missing", lambda doc: doc.pop("mqtt")),
     ("mqtt: expected table, got str", lambda doc: doc.update(mqtt="127.0.0.1")),
     ("mqtt.hosst: unknown setting; did you mean host?", lambda doc: doc["mqtt"].update(hosst="x")),
     ("mqtt.host: expected a name or an address", lambda doc: doc["mqtt"].update(host="")),
+    ("mqtt.host: expected a name or an address, got 'a..b'", lambda doc: doc["mqtt"].update(host="a..b")),
     ("mqtt.port: expected 1 to 65535, got 0", lambda doc: doc["mqtt"].update(port=0)),
     ("mqtt.port: expected int, got str", lambda doc: doc["mqtt"].update(port="1883")),
     ("mqtt.protocol: expected one of 3.1.1, 5, got '4'", lambda doc: doc["mqtt"].update(protocol="4")),
@@ -110,10 +122,15 @@ WRONG: list[tuple[str, Callable[[Doc], Any]]] = [
     ("machines[0].modbus: is missing; add the table [machines.modbus]", _in_machine(modbus=3)),
     ("machines[0].opcua: this machine's driver is modbus", _in_machine(opcua={})),
     ("machines[0].modbus.prot: unknown setting; did you mean port?", _in_modbus(prot=5)),
+    ("machines[0].modbus.host: expected a name or an address, got '.lan'", _in_modbus(host=".lan")),
     ("machines[0].modbus.port: expected 1 to 65535, got 0", _in_modbus(port=0)),
     ("machines[0].modbus.poll_ms: expected int, got str", _in_modbus(poll_ms="fast")),
     ("machines[0].modbus.host: is missing", lambda doc: doc["machines"][0]["modbus"].pop("host")),
     ("machines[0].pieces_per_cycle: expected int >= 1, got 0", _in_machine(pieces_per_cycle=0)),
+    (
+        "machines[0].pieces_per_cycle: expected int <= 10000, got 9223372036854775807",
+        _in_machine(pieces_per_cycle=2**63 - 1),
+    ),
     ("machines[0].rule: unknown setting; did you mean rules?", _in_machine(rule=[])),
     (f"machines[0].otherwise: expected one of {STATES}, got 'STOPPED'", _in_machine(otherwise="STOPPED")),
     (
@@ -136,6 +153,18 @@ WRONG: list[tuple[str, Callable[[Doc], Any]]] = [
         "machines[0].rules[1].when.parts.lamp: expected one of blinking, off, on, got 'red'",
         _when(parts={"lamp": "red"}),
     ),
+    ("machines[0].rules[1].when.parts.blink_s: expected float <= 3600.0, got inf", _when(parts=_lamp(inf))),
+    ("machines[0].rules[1].when.parts.above: expected a number, got nan", _when(parts={"above": nan})),
+    (
+        "machines[0].rules[1].when.parts.above: nothing is above 5.0 and below 3.0",
+        _when(parts={"above": 5, "below": 3}),
+    ),
+    ("machines[0].rules[1].when.parts.one_of: expected array of length >= 1", _when(parts={"one_of": []})),
+    ("machines[0].rules[1].when.parts: expected a value that can come, got nan", _when(parts=nan)),
+    (
+        "machines[0].rules[0].for_s: expected float <= 86400.0, got inf",
+        _rules({"state": "IDLE", "when": {"green": True}, "for_s": inf}),
+    ),
     (
         "machines[0].rules[1].when.alarm: no such signal: 'alarm'; modbus.signals has parts, green",
         _when(alarm=True),
@@ -144,6 +173,13 @@ WRONG: list[tuple[str, Callable[[Doc], Any]]] = [
     ("machines[0].cycles.edge: no such signal: 'door'", _counting(edge="door")),
     ("machines[0].cycles: expected exactly one of: counter, edge", _counting(counter="parts", edge="green")),
     ("machines[0].cycles.bits: expected one of 16, 32, got 8", _counting(counter="parts", bits=8)),
+    *(
+        (
+            f"machines[0].cycles.min_cycle_s: expected float {bound}, got {seconds}",
+            _counting(**_every(seconds)),
+        )
+        for bound, seconds in ((">= 0.001", -1), (">= 0.001", nan), ("<= 86400.0", inf))
+    ),
     ("machines[0].scrap.counter: no such signal: 'rejects'", _in_machine(scrap={"counter": "rejects"})),
 ]
 
@@ -176,8 +212,36 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"nowhere\.toml: cannot be read: No such file"):
         load_config(tmp_path / "nowhere.toml")
     (tmp_path / "latin.toml").write_bytes('name = "caf\xe9"'.encode("latin-1"))
-    with pytest.raises(ConfigError, match=r"latin\.toml: is not valid TOML: .*can't decode byte"):
+    with pytest.raises(ConfigError, match=r"latin\.toml: is not UTF-8 text \(byte 12\); save it as UTF-8"):
         load_config(tmp_path / "latin.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (f"x = {'[' * 10_000}", "is not valid TOML: nested too deeply"),
+        (f"port = {'9' * 5_000}", "is not valid TOML: Exceeds the limit"),
+    ],
+    ids=["nested", "digits"],
+)
+def test_a_mad_file_is_told_like_any_other(text: str, sentence: str, tmp_path: Path) -> None:
+    path = tmp_path / "agent.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=f"^{re.escape(f'{path}: {sentence}')}"):
+        load_config(path)
+
+
+def test_a_mistake_shows_no_more_of_a_value_than_a_line_holds(tmp_path: Path) -> None:
+    path = written(tmp_path / "agent.toml", document(name="南" * 100_000))
+    with pytest.raises(ConfigError) as told:
+        load_config(path)
+    assert len(str(told.value)) < len(str(path)) + 200
+
+
+def test_a_file_from_windows_editor_begins_with_a_mark(tmp_path: Path) -> None:
+    path = written(tmp_path / "agent.toml", document())
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert load_config(path).factory == "fujimi"
 
 
 HEAVY = """

@@ -158,6 +158,20 @@ async def test_a_snapshot_that_is_none_is_told_and_the_machine_begins_anew(
     assert len(floor.windows) == 1
 
 
+async def test_a_machine_that_is_measured_from_a_later_time_on_says_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    floor = Floor(config(machine("mc-01", {"running": True, "parts": 0})))
+    floor.follower.begin(None, NOON_MS + MINUTE_MS)
+    assert "mc-01: measured_since is 60 s away: nothing is recorded before" in caplog.text
+    floor.pass_s(59)
+    assert floor.records == []
+    floor.pass_s(61)
+    assert [(window.start_ms, window.length_ms) for window in floor.windows] == [
+        (NOON_MS + MINUTE_MS, MINUTE_MS)
+    ]
+
+
 async def test_time_in_which_the_agent_stood_still_is_offline() -> None:
     floor = Floor(config(machine("mc-01", {"running": True, "parts": 100})))
     floor.follower.begin(None)

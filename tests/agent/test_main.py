@@ -26,6 +26,19 @@ def test_help_lists_every_subcommand_with_an_example(capsys: pytest.CaptureFixtu
     assert "example: machikoba-agent run --config agent.toml" in text
 
 
+@pytest.mark.parametrize("words", [["discover", "opcua"], ["discover", "modbus"]], ids=" ".join)
+def test_every_protocol_of_discover_explains_itself(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*words, "--help"])
+    told = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert "List the " in told
+    assert f"example: machikoba-agent {' '.join(words)}" in told
+    assert " ".join(told.split()).count(" --") > 5
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_subcommand_explains_itself_with_an_example(
     name: str, capsys: pytest.CaptureFixture[str]

@@ -141,6 +141,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Refuse what can never work."""
         if not self.host:
             raise ValueError("host: expected a name or an address, got an empty text")
+        _require_name(self.host)
         _require("port", self.port, 1, 65_535)
         _require("unit", self.unit, 0, 255)
         _require("poll_ms", self.poll_ms, 10, 3_600_000)
@@ -178,6 +179,13 @@ def points(signals: Mapping[str, Signal]) -> tuple[Point, ...]:
         )
         for name, signal in signals.items()
     )
+
+
+def _require_name(host: str) -> None:
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        raise ValueError(f"host: expected a name or an address, got '{host}'") from None
 
 
 def _require(path: str, value: float, lowest: float, highest: float) -> None:

@@ -62,6 +62,7 @@ def _require_url(url: str) -> None:
     try:
         parts = urlsplit(url)
         has_port = parts.port is not None
+        (parts.hostname or "").encode("idna")
     except ValueError as error:
         raise ValueError(f"url: {form}, got '{url}' ({error})") from None
     if "@" in parts.netloc:
