@@ -1,5 +1,6 @@
 """Commands: the payload of an NCMD or DCMD in, what is asked for and what is wrong with it out. Pure."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from agent.contract.topics import Topic
 
 LONGEST_JOB = 200
 """Characters; a job is a short reference, and every record carries it."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+"""The centre refuses records with NUL in their job; the others only spoil lists and logs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +100,12 @@ def _machine_commands(
     if names.JOB in values:
         value = values.pop(names.JOB)
         job = "" if value is None else value
-        if isinstance(job, str) and len(job) <= LONGEST_JOB:
+        if isinstance(job, str) and len(job) <= LONGEST_JOB and not _CONTROL.search(job):
             commands.append(SetJob(machine, job))
         else:
             wrong.append(
-                f"{names.JOB}: expected a text of at most {LONGEST_JOB} characters, got {_short(job)}"
+                f"{names.JOB}: expected a text of at most {LONGEST_JOB} characters, none of them a control "
+                f"character, got {_short(job)}"
             )
     return commands, wrong + [f"{name} cannot be written" for name in values]
 

@@ -15,6 +15,7 @@ from aiomqtt import Message
 from agent import births
 from agent.broker import Connection, connected
 from agent.commands import Command, Rebirth, SetJob, read_commands
+from agent.complaints import Complaints
 from agent.config import Config
 from agent.contract import names
 from agent.contract.sparkplug import Scalar
@@ -67,7 +68,7 @@ class Publisher:
         self._dispatch = Dispatch(config.delivery, outbox, ready=self._wake.set, forgotten=forgotten)
         self._rebirth_due_s: float | None = None
         self._born_s = self._health_due_s = 0.0
-        self._complaint = ""
+        self._complaints = Complaints()
 
     @property
     def delivered(self) -> asyncio.Event:
@@ -194,11 +195,15 @@ class Publisher:
 
     def _commands(self, message: Message) -> list[Command]:
         body = message.payload if isinstance(message.payload, bytes) else b""
+        commands: list[Command] = []
         try:
             topic = parse_topic(str(message.topic))
-            commands, wrong = read_commands(topic, body, list(self._places))
+            if message.retain:  # the broker would give the same order anew at every connection
+                wrong = ["it is retained, so it may be long out of date"]
+            else:
+                commands, wrong = read_commands(topic, body, list(self._places))
         except TopicError as error:
-            commands, wrong = [], [str(error)]
+            wrong = [str(error)]
         for what in wrong:
             self._complain(f"a command on {message.topic} is ignored: {what}")
         return commands
@@ -228,7 +233,5 @@ class Publisher:
         return {**self._health(), **own}
 
     def _complain(self, what: str) -> None:
-        """Log what is wrong with what others send, once in a row."""
-        if what != self._complaint:
-            self._complaint = what
-            logger.warning("%s", what)
+        for sentence in self._complaints.about(what, self._clock()):
+            logger.warning("%s", sentence)

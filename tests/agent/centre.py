@@ -98,10 +98,10 @@ class Centre:
         """Send an NCMD, or a DCMD to a machine."""
         self.publish(factory, encode(Payload(1, metrics)), machine)
 
-    def publish(self, factory: str, body: bytes, machine: str | None = None) -> None:
+    def publish(self, factory: str, body: bytes, machine: str | None = None, *, retain: bool = False) -> None:
         """Send bytes where commands go."""
         kind = f"NCMD/{factory}" if machine is None else f"DCMD/{factory}/{machine}"
-        self._client.publish(f"spBv1.0/{self._federation}/{kind}", body, qos=1)
+        self._client.publish(f"spBv1.0/{self._federation}/{kind}", body, qos=1, retain=retain)
 
     def rebirth(self, factory: str) -> None:
         """Ask for all births."""

@@ -94,8 +94,14 @@ def test_a_job_that_cannot_be_is_told() -> None:
     long = "x" * (LONGEST_JOB + 1)
     assert machine(Metric(names.JOB, long, TEXT))[0] == []
     commands, (told,) = machine(Metric(names.JOB, 7, WHOLE))
-    assert (commands, told) == ([], "Job: expected a text of at most 200 characters, got 7")
+    assert (commands, told) == (
+        [],
+        "Job: expected a text of at most 200 characters, none of them a control character, got 7",
+    )
     assert machine(Metric(names.STATE, "RUNNING", TEXT)) == ([], ["State cannot be written"])
+    for spoilt in ("a\0b", "a\nb", "\x7f", "\x85"):
+        assert machine(Metric(names.JOB, spoilt, TEXT))[0] == []
+    assert machine(Metric(names.JOB, "受注\u3000七 – 7/a", TEXT))[1] == []
     assert machine(Metric(names.JOB, "x", TEXT), machine="pr-09") == (
         [],
         ["there is no machine 'pr-09' here"],

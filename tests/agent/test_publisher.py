@@ -13,7 +13,7 @@ import pytest
 from agent.config import Config
 from agent.contract import names
 from agent.contract.records import Record
-from agent.contract.sparkplug import DataType, Metric, Scalar
+from agent.contract.sparkplug import DataType, Metric, Payload, Scalar, encode
 from agent.contract.states import State
 from agent.machine import Live
 from agent.outbox import Outbox, open_outbox
@@ -242,6 +242,32 @@ async def test_malformed_commands_are_ignored_and_told(
         "State cannot be written",
     ):
         assert told in caplog.text
+
+
+async def test_a_command_that_someone_left_on_the_broker_is_refused_at_every_connection(
+    broker: Broker, centre: Centre, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    left = encode(Payload(1, (Metric(names.JOB, "of last week", DataType.STRING),)))
+    centre.publish("fujimi", left, "pr-01", retain=True)
+    async with running(settings(tmp_path, broker.port)) as line:
+        await until(lambda: "it is retained, so it may be long out of date" in caplog.text, "it is told")
+        await until(lambda: is_born(centre), "births")
+        centre.command("fujimi", Metric(names.JOB, "of today", DataType.STRING), machine="pr-01")
+        await until(lambda: line.jobs, "the command")
+        assert line.jobs == [("pr-01", "of today")]
+
+
+async def test_a_flood_of_malformed_commands_leaves_a_short_log(
+    mosquitto: Broker, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Centre(mosquitto.port) as centre:
+        async with running(settings(tmp_path, mosquitto.port)) as line:
+            await until(lambda: is_born(centre), "births")
+            for number in range(300):
+                centre.command("fujimi", Metric(f"Nonsense {number}", number, DataType.INT64))
+            centre.command("fujimi", Metric(names.JOB, "x", DataType.STRING), machine="pr-01")
+            await until(lambda: line.jobs, "the right command behind them")
+    assert caplog.text.count("is ignored: unknown metric") <= 5
 
 
 async def test_another_factorys_commands_do_not_reach_us(
