@@ -108,7 +108,8 @@ def _add_each(rows: Rows, table: RecordsArrived, now_ms: int) -> None:
         try:
             _add(rows, table.factory, row)
         except RecordError as error:
-            content = json.dumps(row, ensure_ascii=False)[:_CONTENT_LIMIT]
+            # Text that is not UTF-8 is read as bytes.
+            content = json.dumps(row, ensure_ascii=False, default=repr)[:_CONTENT_LIMIT]
             rows.refused.append(
                 RefusedRecord(table.factory, table.epoch, sequence, now_ms, str(error), content)
             )

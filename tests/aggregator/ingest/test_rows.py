@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.contract.records import COLUMNS, Record, StateChange, Window, to_dataset
-from agent.contract.sparkplug import DataSet, DataType
+from agent.contract.schema import PayloadMessage
+from agent.contract.sparkplug import DataSet, DataType, decode
 from agent.contract.states import State
 from aggregator.ingest import rows as module
 from aggregator.ingest.events import RecordsArrived
@@ -90,6 +91,24 @@ def test_a_wrong_row_is_kept_aside_with_its_reason_and_acknowledged(
     assert reason in refused.reason
     assert json.loads(refused.content)["sequence"] == 6
     assert "\x00" not in refused.content + refused.reason
+
+
+def test_a_row_whose_text_is_no_text_is_kept_aside_like_any_other() -> None:
+    message = PayloadMessage()
+    table = message.metrics.add(name="Delivery/Records", datatype=int(DataType.DATASET)).dataset_value
+    columns = {"sequence": "long_value", "kind": "string_value", "machine": "string_value"}
+    for name, field in columns.items():
+        table.columns.append(name)
+        table.types.append(int(DataType.STRING if field == "string_value" else DataType.INT64))
+    row = table.rows.add()
+    for field, value in zip(columns.values(), (7, "window", "mc-??"), strict=True):
+        setattr(row.elements.add(), field, value)
+    (metric,) = decode(message.SerializeToString().replace(b"mc-??", b"mc-\xff\xfe")).metrics
+    assert isinstance(metric.value, DataSet)
+    rows = read_tables([RecordsArrived("aoki", "epoch-1", metric.value)], AT_MS)
+    (refused,) = rows.refused
+    assert (refused.sequence, refused.reason) == (7, r"machine: expected text, got b'mc-\xff\xfe'")
+    assert rows.sequences == {("aoki", "epoch-1"): [7]}
 
 
 @pytest.mark.parametrize("sequence", [None, 0, -3, "one", 2**63, True, 1.0])
