@@ -99,10 +99,10 @@ class Delivery:
         """
         if epoch != self._epoch:
             return f"it is for the epoch {epoch!r}, ours is {self._epoch!r}"
-        if through > self._ever_sent_through:
-            if through <= self._at_start_through:
-                return None  # sent before our last restart; it will be announced again when sent again
+        if through > max(self._ever_sent_through, self._at_start_through):
             return f"it goes through {through}, but no more than {self._ever_sent_through} was sent"
+        # Records from before our last restart may have been sent then: of these, what was sent again counts.
+        through = min(through, self._ever_sent_through)
         if through <= self.acknowledged_through:
             # Someone is there, but cannot store now: ask at a steady pace.
             self._timeouts = min(self._timeouts, 1)
