@@ -91,7 +91,7 @@ def test_nothing_of_the_aggregators_is_installed(python: Path) -> None:
     )
     installed = {entry["name"].lower().replace("_", "-") for entry in json.loads(listed.stdout)}
     extras = PROJECT["optional-dependencies"]
-    others = {name_of(requirement) for extra in ("aggregator", "dev") for requirement in extras[extra]} | {
+    others = {name_of(requirement) for extra in ("aggregator", "postgres", "dev") for requirement in extras[extra]} | {
         "iotcore"
     }
     # tzdata comes with asyncua, and is nothing but data.
