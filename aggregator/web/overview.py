@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -27,7 +28,10 @@ router = APIRouter(include_in_schema=False)
 
 MOST_SHOWN = 5
 ENOUGH_COVERAGE = 0.5
-"""Below this a process is not called the busiest or the least busy: too little is known of it."""
+"""Below this a process is not called the busiest or the least busy: too little is known of it.
+
+Nor is one that was planned to stand all day.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +111,12 @@ def build_overview(found: Services, seen: Seen, until_ms: int) -> Overview:
     down.sort(key=lambda machine: live[machine.key].since_ms or until_ms)
     factories = _factories(found, seen, live)
     processes = _processes(found, seen, live)
-    told = [group for group in processes if group.load.coverage >= ENOUGH_COVERAGE]
-    by_load = sorted(told, key=lambda group: group.load.utilization or 0.0)
+    told = [
+        (group.load.utilization, group)
+        for group in processes
+        if group.load.utilization is not None and group.load.coverage >= ENOUGH_COVERAGE
+    ]
+    by_load = [group for _, group in sorted(told, key=itemgetter(0))]
     return Overview(
         machines=len(seen.machines),
         counts=_counts(live.values()),

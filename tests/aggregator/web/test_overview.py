@@ -6,7 +6,9 @@ import pytest
 
 from agent.contract.states import State
 from aggregator.live import LiveMachine
+from aggregator.measured import HOUR_MS
 from aggregator.model.machine import Factory, Machine, MachineKey
+from aggregator.model.window import Window
 from tests.aggregator.faces import bearer, browsing, sign_in
 from tests.aggregator.town import FACTORIES, NOW_MS, Town, served
 
@@ -97,3 +99,23 @@ def test_a_factory_that_was_never_heard_is_named(empty_town: Town, visitor: http
     text = text_of(visitor.get("/").text)
     assert "青木精機 has not been heard since this server started." in text
     assert "0 of 1 machines are running now. The state of 1 is unknown." in text
+
+
+def test_a_process_planned_to_stand_all_day_is_not_called_the_least_busy(
+    empty_town: Town, visitor: httpx.Client
+) -> None:
+    machines = [
+        Machine(MachineKey("aoki", process), process, process, "measured")
+        for process in ("cutting", "pressing", "assembly")
+    ]
+    empty_town.services.records.remember([Factory("aoki", "青木精機")], machines)
+    spent = [(0, 0, 0, 0, HOUR_MS, 0), (HOUR_MS // 2, 0, HOUR_MS // 2, 0, 0, 0), (HOUR_MS, 0, 0, 0, 0, 0)]
+    first_ms = (NOW_MS // HOUR_MS - 23) * HOUR_MS
+    windows = [
+        Window(machine.key, first_ms + hour * HOUR_MS, HOUR_MS, state_ms, 0)
+        for machine, state_ms in zip(machines, spent, strict=True)
+        for hour in range(23)
+    ]
+    empty_town.services.timeseries.write(windows, [])
+    text = text_of(visitor.get("/").text)
+    assert "Pressing was the least busy (utilization 50%), Assembly the busiest (100%)." in text
