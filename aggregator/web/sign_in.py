@@ -46,17 +46,22 @@ class Doorkeeper:
 
     async def admit(self, people: People, name: str, password: str, address: str, now_ms: int) -> User | str:
         """Return who it is, or the message that says why not."""
-        if self._names.wait_ms(name, now_ms) or self._addresses.wait_ms(address, now_ms):
+        if self._must_wait(name, address, now_ms):
             return TOO_MANY
         async with self._hashing:
+            if self._must_wait(name, address, now_ms):  # others failed while this one stood in line
+                return TOO_MANY
             user = await asyncio.to_thread(_check, people, name, password)
-        if user is None:
-            self._names.failed(name, now_ms)
-            self._addresses.failed(address, now_ms)
-            log.info("sign-in refused: name %r from %s", name, address)
-            return WRONG
+            if user is None:
+                self._names.failed(name, now_ms)
+                self._addresses.failed(address, now_ms)
+                log.info("sign-in refused: name %r from %s", name, address)
+                return WRONG
         self._names.succeeded(name)
         return user
+
+    def _must_wait(self, name: str, address: str, now_ms: int) -> bool:
+        return bool(self._names.wait_ms(name, now_ms) or self._addresses.wait_ms(address, now_ms))
 
 
 def _check(people: People, name: str, password: str) -> User | None:

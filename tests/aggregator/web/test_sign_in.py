@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -6,7 +7,7 @@ import pytest
 
 from aggregator.access.visitor import SESSION_COOKIE, VISIT_COOKIE, local_path
 from aggregator.store.people import People
-from aggregator.web.sign_in import FAILURES
+from aggregator.web.sign_in import AT_ONCE, FAILURES, TOO_MANY, WRONG, Doorkeeper
 from tests.aggregator.faces import browsing, form_token_in, sign_in
 from tests.aggregator.town import PASSWORD, Town, found_town, served
 
@@ -67,6 +68,14 @@ def test_guessing_is_slowed_down_for_that_name_only(quiet: httpx.Client) -> None
         assert sign_in(quiet, "coordinator", "guess") == 401
     assert sign_in(quiet, "coordinator", PASSWORD) == 429
     assert sign_in(quiet, "aoki", PASSWORD) == 303
+
+
+async def test_guesses_at_once_are_slowed_down_too(empty_town: Town) -> None:
+    people, doorkeeper = People(empty_town.services.records.engine), Doorkeeper()
+    guesses = (doorkeeper.admit(people, "coordinator", "guess", "192.0.2.1", 0) for _ in range(20))
+    answers = await asyncio.gather(*guesses)
+    assert answers.count(WRONG) <= FAILURES + AT_ONCE - 1
+    assert answers.count(TOO_MANY) == 20 - answers.count(WRONG)
 
 
 @pytest.mark.parametrize("token", ["", "x", "0" * 64])
