@@ -97,6 +97,11 @@ def open_folder(path: Path) -> Iterator[Folder]:
         raise DemoError(
             f"{error.filename or path}: may not be written; choose a folder with --data"
         ) from None
+    except OSError as error:  # read-only, full, a name too long, ...
+        reason = error.strerror or error
+        raise DemoError(
+            f"{error.filename or path}: cannot be used: {reason}; choose a folder with --data"
+        ) from error
 
 
 def _lock(descriptor: int, path: Path) -> None:
@@ -140,7 +145,9 @@ def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner may read, in one step: readers see all of it or the old one."""
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    with os.fdopen(
+        os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+    ) as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

@@ -74,3 +74,16 @@ def test_secrets_are_for_their_owner_only(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert path.read_text() == "new"
     assert [entry.name for entry in tmp_path.iterdir()] == ["access.json"]
+
+
+def test_secrets_are_utf_8_in_any_locale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("io.text_encoding", lambda encoding, *_: encoding or "latin-1")
+    write_private(tmp_path / "access.json", "東町")
+    assert (tmp_path / "access.json").read_bytes() == "東町".encode()
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "loop"])
+def test_a_folder_that_cannot_be_made_is_told_in_a_sentence(tmp_path: Path, name: str) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(DemoError, match=r"cannot be used: .*--data"), open_folder(tmp_path / name / "demo"):
+        pass
