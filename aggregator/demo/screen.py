@@ -1,5 +1,6 @@
 """What the demo says to the person at the terminal: plain lines, and one bar that redraws itself on a tty."""
 
+import io
 import sys
 import unicodedata
 from typing import TextIO
@@ -18,6 +19,8 @@ class Screen:
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout
+        if isinstance(self._stream, io.TextIOWrapper):
+            self._stream.reconfigure(errors="replace")  # passwords must be told in any locale
         self._redraws = self._stream.isatty()
         self._bar = ""
         self._told = 0

@@ -47,6 +47,13 @@ def test_a_reader_who_went_away_does_not_end_the_demo() -> None:
     screen.say("nobody hears this")
 
 
+def test_a_terminal_without_japanese_is_told_the_rest() -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="latin-1")
+    Screen(stream).say("デモ / demo")
+    assert raw.getvalue() == b"?? / demo\n"
+
+
 def test_everyone_who_may_sign_in_is_told() -> None:
     factories = (Factory("aoki", "青木精機"), Factory("fujimi", "富士見プレス"))
     accounts = Accounts(
