@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from itertools import islice
 from typing import IO, Any
 
 from agent.contract.records import HOUR_MS
@@ -92,7 +91,7 @@ def _opened(file: str) -> Iterator[IO[str]]:
 
 def _write(store: Embedded, records: Iterator[Window | StateChange]) -> None:
     rows, told_s = 0, time.monotonic()
-    while chunk := list(islice(records, CHUNK_ROWS)):
+    for chunk in _chunks(records):
         windows = [record for record in chunk if isinstance(record, Window)]
         store.write(windows, [record for record in chunk if isinstance(record, StateChange)])
         rows += len(chunk)
@@ -103,16 +102,38 @@ def _write(store: Embedded, records: Iterator[Window | StateChange]) -> None:
     print(f"{chr(13) if sys.stderr.isatty() else ''}{rows:,} rows are loaded   ", file=sys.stderr)
 
 
+def _chunks(records: Iterable[Window | StateChange]) -> Iterator[list[Window | StateChange]]:
+    """Yield the records some at a time; before a wrong line ends it, those that came before that line."""
+    chunk: list[Window | StateChange] = []
+    try:
+        for record in records:
+            chunk.append(record)
+            if len(chunk) == CHUNK_ROWS:
+                yield chunk
+                chunk = []
+    except AggregatorError:
+        if chunk:
+            yield chunk
+        raise
+    if chunk:
+        yield chunk
+
+
 def _day(at_ms: int) -> str:
     return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d}"
 
 
 def _records(lines: Iterable[str], file: str) -> Iterator[Window | StateChange]:
-    for number, line in enumerate(lines, 1):
-        try:
+    number = 0
+    try:
+        for number, line in enumerate(lines, 1):  # noqa: B007 (named in the messages below)
             yield _record(json.loads(line))
-        except ValueError as error:
-            raise AggregatorError(f"{file} line {number}: {error}; the lines before it are loaded") from error
+    except UnicodeDecodeError as error:  # of the lines read ahead
+        raise AggregatorError(
+            f"{file} after line {number}: is not UTF-8 text; the lines up to it are loaded"
+        ) from error
+    except ValueError as error:
+        raise AggregatorError(f"{file} line {number}: {error}; the lines before it are loaded") from error
 
 
 def _record(cells: Any) -> Window | StateChange:

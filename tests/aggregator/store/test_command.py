@@ -102,12 +102,19 @@ def test_a_wrong_line_is_named_and_those_before_it_are_loaded(
     error = capsys.readouterr().err
     assert f"machikoba: {file} line 2: " in error
     assert said in error
+    assert store.totals([MILL], 0, 10**12)[MILL].cycles == 4
 
 
 def test_a_line_that_is_no_json_is_named(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.write_text("{\n", encoding="utf-8")
     assert main(["db", "load", str(file), "--federation", "a", "--data", str(file.parent / "data")]) == 1
     assert f"{file} line 1: " in capsys.readouterr().err
+
+
+def test_a_file_that_is_no_text_is_said(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_bytes(b"\xff\xfe\x00\n")
+    assert main(["db", "load", str(file), "--federation", "a", "--data", str(file.parent / "data")]) == 1
+    assert f"{file} after line 0: is not UTF-8 text" in capsys.readouterr().err
 
 
 def test_a_file_that_is_not_there_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
