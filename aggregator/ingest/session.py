@@ -4,6 +4,7 @@ Sparkplug 3.0, chapter 5. A node's data counts only after its birth, in the orde
 under the names its birth gave; after its death, or a gap, nothing counts until it is born again.
 """
 
+import unicodedata
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from aggregator.ingest.events import Event, RebirthWanted
 from aggregator.ingest.node import Node
 from aggregator.ingest.order import Order
 from aggregator.ingest.refusals import Refusals
+from aggregator.ingest.values import TEXT_LIMIT
 
 REORDER_TIMEOUT_MS = 2_000
 GRACE_MS = 10_000
@@ -57,6 +59,11 @@ class Session:
             place = f"node {topic.factory} of federation {topic.federation!r}"
             why = f"refused, this is federation {self._federation!r}"
             return [self._refusals.refuse(place, why, "message")]
+        for id in (topic.factory, topic.machine or ""):
+            if len(id) > TEXT_LIMIT or any(unicodedata.category(sign)[0] == "C" for sign in id):
+                place = f"node {topic.factory[:60]!r}"
+                why = f"refused, ids have at most {TEXT_LIMIT} characters that can be seen"
+                return [self._refusals.refuse(place, why, "message")]
         link = self._links.get(topic.factory)
         if link is None:
             link = _Link(Node(topic.factory, self._processes, self._refusals))

@@ -343,6 +343,21 @@ def test_another_federation_is_refused_once_a_node_and_counted_always(host: Host
     assert not other.repeated
 
 
+@pytest.mark.parametrize("id", ["x" * 300, "a\nb", "a\u202eb"], ids=["long", "newline", "backwards"])
+def test_ids_that_no_page_or_log_could_show_are_refused(host: Host, id: str) -> None:
+    events = host.hear((topic("NBIRTH", id), nbirth()[1]), (topic("DBIRTH", "aoki", id), nbirth()[1]))
+    assert [type(event) for event in events] == [Refused, Refused]
+    reasons = [event.reason for event in events if isinstance(event, Refused)]
+    assert all("ids have at most 256 characters that can be seen" in reason for reason in reasons)
+    assert all(reason.isprintable() and len(reason) < 200 for reason in reasons)
+
+
+def test_foreign_ids_may_hold_what_ours_may_not(host: Host) -> None:
+    event = only(host.hear((topic("NBIRTH", "西町\u3000プレス #1"), nbirth()[1])), NodeBorn)
+    assert isinstance(event, NodeBorn)
+    assert event.factory.id == "西町\u3000プレス #1"
+
+
 def test_commands_of_hosts_are_not_ours_to_read(host: Host) -> None:
     payload = Payload(AT_MS, (metric(names.REBIRTH, True, DataType.BOOLEAN),))
     assert host.hear((topic("NCMD"), payload), (topic("DCMD", machine="mc-01"), payload)) == []
