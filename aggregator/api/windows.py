@@ -89,7 +89,7 @@ def list_windows(
     """Milliseconds in each state, cycles and pieces: by minute as stored, or summed by hour or local day."""
     key = machine_of(found, scope, MachineKey(factory, machine)).key
     since_ms, until_ms = range_ms(query.since, query.until, found.now())
-    since_ms = max(since_ms, int(query.cursor or 0))
+    since_ms = min(max(since_ms, int(query.cursor or 0)), until_ms)
     zone = found.config.zone
     rows: Sequence[Window | Totals]
     if query.resolution is Resolution.MINUTE:

@@ -90,6 +90,12 @@ def test_ten_thousand_years_are_no_trouble(client: httpx.Client, town: Town) -> 
     assert get(client, town, "/changes", **ranged)["changes"]
 
 
+@pytest.mark.parametrize("resolution", ["minute", "hour", "day"])
+def test_a_cursor_behind_the_end_finds_nothing(client: httpx.Client, town: Town, resolution: str) -> None:
+    page = get(client, town, resolution=resolution, cursor="9" * 15)
+    assert (page["windows"], page["next_cursor"]) == ([], None)
+
+
 @pytest.mark.parametrize(
     ("query", "parameter", "reason"),
     [
