@@ -16,6 +16,7 @@ from agent.config import Config, Mqtt
 from agent.contract.sparkplug import Metric
 from agent.contract.topics import Topic
 from agent.errors import LinkError
+from agent.link import heed_cancellation
 
 SEQS = 256  # Sparkplug 3.0: seq runs from 0 to 255
 ANSWER_S = 10.0
@@ -37,6 +38,7 @@ class Connection:
         topics = [self._topic("NCMD"), self._topic("DCMD", "+")]
         with self._told():
             granted = await self._client.subscribe([(topic, 1) for topic in topics])
+        heed_cancellation()
         for topic, code in zip(topics, granted, strict=True):
             if isinstance(code, ReasonCode) and code.is_failure:
                 raise LinkError(f"{self.name} refuses the subscription to {topic}: check its access rules")
@@ -71,6 +73,7 @@ class Connection:
     async def _publish(self, topic: str, body: bytes, qos: int = 0) -> None:
         with self._told():
             await self._client.publish(topic, body, qos=qos)
+        heed_cancellation()
 
     def _next_seq(self) -> int:
         seq, self._seq = self._seq, (self._seq + 1) % SEQS

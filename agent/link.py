@@ -60,11 +60,11 @@ async def attach(
     """
     outage = _Outage(name, status, back_off or BackOff())
     while True:
-        _heed_cancellation()
+        heed_cancellation()
         try:
             async with contextlib.aclosing(_watched(open_readings(), silence_s)) as live:
                 async for batch in live:
-                    _heed_cancellation()
+                    heed_cancellation()
                     outage.ends()
                     yield batch
         except ConfigError:
@@ -80,8 +80,8 @@ async def attach(
         await asyncio.sleep(outage.pause_s(random.random()))
 
 
-def _heed_cancellation() -> None:
-    """Raise the cancellation that a driver's library lost.
+def heed_cancellation() -> None:
+    """Raise the cancellation that a library lost; to be called after what it was asked to do.
 
     Before Python 3.12 asyncio.wait_for loses one that comes in the moment of its result, and the libraries
     wrap every request in it.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.broker import probe
+from agent.broker import Connection, probe
 from agent.errors import LinkError
 from tests.agent import brokers
 from tests.agent.brokers import Broker
@@ -39,6 +39,33 @@ async def test_a_password_is_used_and_a_wrong_one_is_told(
     file.write_text("wrong\n")
     with pytest.raises(LinkError, match=r"refuses the connection: .*; check mqtt.username and mqtt.password"):
         await probe(line)
+
+
+class Deaf:
+    """A client whose library loses a cancellation, as asyncio.wait_for does before Python 3.12."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
+    async def publish(self, *_: object, **__: object) -> None:
+        self.asked.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+
+    async def subscribe(self, topics: list[tuple[str, int]]) -> tuple[int, ...]:
+        await self.publish()
+        return tuple(1 for _ in topics)
+
+
+@pytest.mark.parametrize("asks", ["publish", "subscribe"])
+async def test_a_cancellation_that_the_library_loses_counts_all_the_same(tmp_path: Path, asks: str) -> None:
+    client = Deaf()
+    connection = Connection(client, settings(tmp_path, 1883), 0, lambda: 0)  # type: ignore[arg-type]
+    asking = asyncio.create_task(connection.node_death() if asks == "publish" else connection.subscribe())
+    await client.asked.wait()
+    asking.cancel()
+    await asyncio.wait((asking,), timeout=30)
+    assert asking.cancelled()
 
 
 @contextlib.asynccontextmanager
