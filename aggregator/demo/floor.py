@@ -37,15 +37,15 @@ async def make_floor(folder: Folder, taken: set[int]) -> Floor:
     """Write the scenario at the first start; later keep it, with other ports where one is taken."""
     if not folder.scenario.exists():
         await simulate("--demo-scenario", str(folder.scenario))
-    text = folder.scenario.read_text(encoding="utf-8")
-    renewed = _PORT.sub(lambda found: f"{found[1]} = {_keep(int(found[2]), taken)}", text)
-    if renewed != text:
-        folder.scenario.write_text(renewed, encoding="utf-8")
     try:
+        text = folder.scenario.read_text(encoding="utf-8")
+        renewed = _PORT.sub(lambda found: f"{found[1]} = {_keep(int(found[2]), taken)}", text)
+        if renewed != text:
+            folder.scenario.write_text(renewed, encoding="utf-8")
         table = tomllib.loads(renewed)
         factories = tuple(Factory(entry["id"], entry["name"]) for entry in table["factories"])
         return Floor(table["federation"], factories)
-    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise DemoError(f"{folder.scenario}: is broken ({error}); delete {folder.root}") from error
 
 

@@ -18,6 +18,7 @@ from aggregator.live import Changed
 from aggregator.model.machine import MachineKey
 from aggregator.model.user import User
 from aggregator.services import Services
+from aggregator.store.timeseries import StoreError
 from aggregator.web.pages import language_of
 from aggregator.web.tile import Tiles
 
@@ -63,8 +64,15 @@ async def tile_events(request: Request, user: User) -> AsyncIterator[ServerSentE
                 yield ServerSentEvent(event="heartbeat", data=str(found.now()))
             if found.now() - checked_ms > CHECK_SESSION_S * 1000:
                 checked_ms = found.now()
-                if await asyncio.to_thread(session_of, request) != user:
+                if not await _still_signed_in(request, user):
                     return
+
+
+async def _still_signed_in(request: Request, user: User) -> bool:
+    try:
+        return await asyncio.to_thread(session_of, request) == user
+    except StoreError:  # what is live needs no store; the next check tells
+        return True
 
 
 class _Listener:

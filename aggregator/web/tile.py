@@ -57,8 +57,8 @@ def tile_of(machine: Machine, live: LiveMachine, measured: Measured, config: Con
 
 _Shown = tuple[Machine, LiveMachine, Measured]
 
-# What changes by the second stands in a rendered tile as one of these (Unicode's private use).
-AGE, LASTS, STALE, HIDDEN = "\ue000", "\ue001", "\ue002", "\ue003"
+# What changes by the second stands in a rendered tile as one of these (noncharacters: no name holds them).
+AGE, LASTS, STALE, HIDDEN = "\ufdd0", "\ufdd1", "\ufdd2", "\ufdd3"
 
 
 class Tiles:

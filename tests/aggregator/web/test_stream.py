@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from agent.contract.states import State
 from aggregator.access.visitor import SESSION_COOKIE
@@ -140,6 +141,22 @@ async def test_a_person_who_is_removed_hears_no_more(fresh: Town, monkeypatch: p
             with pytest.raises((EOFError, httpx.RemoteProtocolError)):
                 while True:
                     await events.next()
+
+
+async def test_the_stream_goes_on_while_the_store_is_away(
+    fresh: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "HEARTBEAT_S", 0.05)
+    monkeypatch.setattr(stream, "CHECK_SESSION_S", -1)
+    with served(fresh) as (url, _):
+        async with listening(url, "coordinator") as events:
+            await events.first(20)
+            with fresh.services.records.engine.begin() as connection:
+                connection.execute(text("ALTER TABLE sessions RENAME TO away"))
+            for _ in range(3):
+                assert (await events.next())[0] == "heartbeat"
+            with fresh.services.records.engine.begin() as connection:
+                connection.execute(text("ALTER TABLE away RENAME TO sessions"))
 
 
 async def test_the_stream_ends_when_the_server_stops(fresh: Town) -> None:
