@@ -84,6 +84,7 @@ class Subscriber:
                 await self._connection()
             except* (aiomqtt.MqttError, OSError) as errors:
                 self._lost(errors.exceptions[0])
+            _obey_cancellation()
             if time.monotonic() - began_s > LAST_RETRY_S:  # it had been well, or was a long attempt
                 pause_s = FIRST_RETRY_S
             await asyncio.sleep(pause_s)
@@ -132,6 +133,7 @@ class Subscriber:
                 self._commands.rebirth(factory)
 
     async def _converse(self, client: aiomqtt.Client, born_ms: int) -> None:
+        _obey_cancellation()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._receive(client, born_ms), name="ingest.receive")
             group.create_task(self._send(client), name="ingest.send")
@@ -147,6 +149,7 @@ class Subscriber:
             if topic == self._state_topic:
                 if _says_offline(message.payload):  # left by an earlier connection of ours
                     await client.publish(self._state_topic, _state(True, born_ms), 1, True)
+                    _obey_cancellation()
                 continue
             try:
                 self._handle(topic, message)
@@ -175,6 +178,7 @@ class Subscriber:
         while True:
             topic, payload = await self._commands.next()
             await client.publish(topic, payload, 0, False)
+            _obey_cancellation()
 
     async def _tick(self) -> None:
         while True:
@@ -197,6 +201,17 @@ class Subscriber:
     @property
     def _place(self) -> str:
         return f"{self._config.mqtt.host}:{self._config.mqtt.port}"
+
+
+def _obey_cancellation() -> None:
+    """Raise a cancellation that was lost on the way; to be called after everything that aiomqtt waits for.
+
+    `asyncio.wait_for` loses one that comes together with the answer (before Python 3.12), `TaskGroup` one
+    that comes together with an error.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def read_password(config: Config) -> str | None:

@@ -18,6 +18,7 @@ from agent.contract.states import State
 from aggregator.clock import now_ms
 from aggregator.config import Config, Mqtt
 from aggregator.ingest.ingest import Ingest
+from aggregator.ingest.subscriber import Subscriber
 from aggregator.live import Board
 from aggregator.model.machine import Factory, Machine, MachineKey
 from aggregator.status import Status
@@ -333,6 +334,25 @@ async def test_a_second_aggregator_of_the_federation_is_suspected(
         async with aiomqtt.Client("127.0.0.1", mosquitto.port, identifier=f"machikoba-{FEDERATION}"):
             await centre.until(lambda: "second aggregator" in caplog.text, "the log says so")
         await centre.connected()
+
+
+@pytest.mark.parametrize("loses", ["_connection", "_introduce"])
+async def test_a_stop_is_not_lost_when_it_comes_together_with_an_error_or_an_answer(
+    engine: Engine, mosquitto: Broker, monkeypatch: pytest.MonkeyPatch, loses: str
+) -> None:
+    """asyncio.wait_for and TaskGroup lose such a cancellation; then a stop would wait for ever."""
+    waiting = asyncio.Event()
+
+    async def lose_cancellation(*_: object) -> None:
+        waiting.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        if loses == "_connection":
+            raise aiomqtt.MqttError("lost")
+
+    monkeypatch.setattr(Subscriber, loses, lose_cancellation)
+    async with asyncio.timeout(30), Centre(engine, mosquitto.port).running():
+        await waiting.wait()
 
 
 async def test_a_host_name_that_does_not_exist_is_said(engine: Engine) -> None:
