@@ -61,6 +61,8 @@ class Delivery:
         self._timeouts = 0
         self._appended_through = appended_through
         self._at_start_through = appended_through
+        self.is_overtaken = False
+        """The centre knows records of our epoch that we never appended: another copy of the outbox did."""
 
     def appended(self, through: int) -> None:
         """Note that the outbox now holds records up to `through`."""
@@ -98,7 +100,11 @@ class Delivery:
         When it counts, everything up to `acknowledged_through` may be forgotten.
         """
         if epoch != self._epoch:
-            return f"it is for the epoch {epoch!r}, ours is {self._epoch!r}"
+            return (
+                f"it is for the epoch {epoch!r}, ours is {self._epoch!r}: "
+                "does another agent run as this factory?"
+            )
+        self.is_overtaken |= through > self._appended_through
         if through > max(self._ever_sent_through, self._at_start_through):
             return f"it goes through {through}, but no more than {self._ever_sent_through} was sent"
         # Records from before our last restart may have been sent then: of these, what was sent again counts.

@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 FORGET_PAUSE_S = 0.5
 """Forgetting writes to the disk: several announcements become one write."""
 DISK_PAUSE_S = 5.0
+RENEW_PAUSE_S = 3_600.0
+"""False announcements shall not make us send everything again and again."""
 
 
 class _Loaded(NamedTuple):
@@ -30,7 +32,8 @@ class _Loaded(NamedTuple):
 class Dispatch:
     """Keeps one message's records ready; `load` and `forget` run as tasks while there is a connection.
 
-    `ready` is called when there is a message to take, `forgotten` when the outbox became smaller.
+    `ready` is called when there is a message to take, `forgotten` when the outbox became smaller, `renewed`
+    when it has a new epoch, of which births have to tell.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class Dispatch:
         *,
         ready: Callable[[], None],
         forgotten: Callable[[], None] = lambda: None,
+        renewed: Callable[[], None] = lambda: None,
     ) -> None:
         self.delivered = asyncio.Event()
         """Set while nothing waits in the outbox."""
@@ -47,8 +51,10 @@ class Dispatch:
         self._outbox = outbox
         self._ready = ready
         self._forgotten = forgotten
+        self._renewed = renewed
+        self._renewed_s = float("-inf")
         self._clock = asyncio.get_running_loop().time
-        self._delivery = Delivery(policy, outbox.epoch, outbox.forgotten_through, outbox.last_sequence)
+        self._delivery = self._begun()
         self._loaded: _Loaded | None = None
         self._load_again, self._forget_again = asyncio.Event(), asyncio.Event()
         self._trouble = ""
@@ -88,9 +94,9 @@ class Dispatch:
         """Take what the centre says it has stored; return None if that counts, else why it is ignored."""
         why_not = self._delivery.announced(epoch, through, self._clock())
         self._load_again.set()
-        if self._delivery.acknowledged_through > self._outbox.forgotten_through:
+        if self._may_renew or self._delivery.acknowledged_through > self._outbox.forgotten_through:
             self._forget_again.set()
-        return why_not and f"'{names.STORED_THROUGH}' {through} is ignored: {why_not}"
+        return why_not and f"'{names.STORED_THROUGH}' is ignored: {why_not}"
 
     async def load(self) -> None:
         """Read the next records from the disk, as often as they are taken."""
@@ -115,11 +121,16 @@ class Dispatch:
             self._ready()
 
     async def forget(self) -> None:
-        """Drop from the outbox what is announced, a few times a second at most."""
+        """Drop from the outbox what is announced, a few times a second at most.
+
+        It is renewed here too, for no announcement of the old epoch may be carried out in the new one.
+        """
         while True:
             await self._forget_again.wait()
             self._forget_again.clear()
             try:
+                if self._may_renew:
+                    await self._renew()
                 await on_disk(self._outbox.forget, self._delivery.acknowledged_through)
             except OutboxError as error:
                 await self._wait_for_disk(f"records that are stored cannot be dropped: {error}")
@@ -128,6 +139,27 @@ class Dispatch:
             self._note_delivered()
             self._forgotten()
             await asyncio.sleep(FORGET_PAUSE_S)
+
+    @property
+    def _may_renew(self) -> bool:
+        return self._delivery.is_overtaken and self._clock() - self._renewed_s > RENEW_PAUSE_S
+
+    async def _renew(self) -> None:
+        await on_disk(self._outbox.renew)
+        logger.warning(
+            "the centre has records of this outbox that are not in it: its file is an old copy, or its last "
+            "writes were lost. What waits is sent under a new epoch, %s",
+            self._outbox.epoch,
+        )
+        self._renewed_s = self._clock()
+        self._delivery = self._begun()
+        self._loaded = None
+        self._load_again.set()
+        self._renewed()
+
+    def _begun(self) -> Delivery:
+        outbox = self._outbox
+        return Delivery(self._policy, outbox.epoch, outbox.forgotten_through, outbox.last_sequence)
 
     async def _wait_for_disk(self, trouble: str) -> None:
         if trouble != self._trouble:

@@ -100,6 +100,18 @@ class Outbox:
         self.forgotten_through = through
         return forgotten
 
+    def renew(self) -> None:
+        """Begin a new epoch with what is pending, numbered from 1 again.
+
+        To be called when the old epoch's next sequences are in use at the centre already: then this file is
+        an old copy, or its last writes were lost with the power, and those numbers must not be used twice.
+        """
+        epoch = str(uuid.uuid4())
+        with self._transaction() as connection:
+            connection.execute("UPDATE records SET sequence = sequence - ?", (self.forgotten_through,))
+            connection.execute("UPDATE outbox SET epoch = ?, forgotten_through = 0", (epoch,))
+        self.epoch, self.last_sequence, self.forgotten_through = epoch, self.pending_count, 0
+
     def next_bd_seq(self) -> int:
         """Return the number of the next CONNECT (0 to 255); it goes on over restarts if the disk is well."""
         bd_seq: int = (self._bd_seq + 1) % BD_SEQS

@@ -65,7 +65,9 @@ class Publisher:
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
         self._live = LiveValues()
-        self._dispatch = Dispatch(config.delivery, outbox, ready=self._wake.set, forgotten=forgotten)
+        self._dispatch = Dispatch(
+            config.delivery, outbox, ready=self._wake.set, forgotten=forgotten, renewed=self._plan_rebirth
+        )
         self._rebirth_due_s: float | None = None
         self._born_s = self._health_due_s = 0.0
         self._complaints = Complaints()
@@ -210,12 +212,15 @@ class Publisher:
 
     def _obey(self, command: Command) -> None:
         if isinstance(command, Rebirth):
-            self._rebirth_due_s = max(self._clock(), self._born_s + REBIRTH_PAUSE_S)
-            self._wake.set()
+            self._plan_rebirth()
         elif isinstance(command, SetJob):
             self._set_job(command.machine, command.job)
         elif why_not := self._dispatch.announced(command.epoch, command.through):
             self._complain(why_not)
+
+    def _plan_rebirth(self) -> None:
+        self._rebirth_due_s = max(self._clock(), self._born_s + REBIRTH_PAUSE_S)
+        self._wake.set()
 
     def _node_values(self) -> dict[str, Scalar | None]:
         outbox = self._outbox

@@ -102,7 +102,9 @@ def test_an_aggregator_that_announces_no_progress_is_asked_at_a_steady_pace() ->
 def test_an_announcement_for_another_epoch_is_ignored_and_named() -> None:
     delivery = begun(0, 10)
     send_all(delivery, 0)
-    assert delivery.announced("other", 10, 1) == "it is for the epoch 'other', ours is 'epoch'"
+    assert delivery.announced("other", 10, 1) == (
+        "it is for the epoch 'other', ours is 'epoch': does another agent run as this factory?"
+    )
     assert delivery.acknowledged_through == 0
 
 
@@ -112,6 +114,18 @@ def test_an_announcement_beyond_what_was_sent_is_ignored_and_named() -> None:
     send_all(delivery, 0)
     assert delivery.announced("epoch", 26, 1) == "it goes through 26, but no more than 25 was sent"
     assert delivery.acknowledged_through == 0
+    assert not delivery.is_overtaken
+
+
+def test_an_announcement_beyond_what_was_ever_appended_tells_that_this_outbox_is_an_old_copy() -> None:
+    delivery = begun()
+    delivery.appended(30)
+    send_all(delivery, 0)
+    assert delivery.announced("other", 31, 1) is not None
+    assert delivery.announced("epoch", 30, 1) is not None
+    assert not delivery.is_overtaken
+    assert delivery.announced("epoch", 31, 1) is not None
+    assert delivery.is_overtaken
 
 
 def test_of_what_an_earlier_process_may_have_sent_only_what_was_sent_again_counts() -> None:

@@ -78,6 +78,24 @@ def test_only_what_is_stored_is_forgotten_and_never_more_than_there_is(tmp_path:
         assert (outbox.forgotten_through, outbox.last_sequence) == (5, 5)
 
 
+def test_renewed_it_keeps_what_is_pending_under_a_new_epoch_and_new_numbers(tmp_path: Path) -> None:
+    with opened(tmp_path) as outbox:
+        outbox.append(windows(1, 1_000), {"mc-01": {"at": 1}})
+        outbox.forget(300)
+        before = outbox.epoch
+        outbox.renew()
+        assert outbox.append([window(1_001)], {}) == range(701, 702)
+    with opened(tmp_path) as outbox:
+        assert outbox.epoch != before
+        assert (outbox.forgotten_through, outbox.last_sequence, outbox.pending_count) == (0, 701, 701)
+        assert outbox.pending(0, 10**6) == list(enumerate(windows(301, 1_001), start=1))
+        assert outbox.snapshots() == {"mc-01": {"at": 1}}
+        outbox.forget(701)
+        outbox.renew()
+        assert (outbox.forgotten_through, outbox.last_sequence, outbox.pending_count) == (0, 0, 0)
+        assert outbox.append([window(1_002)], {}) == range(1, 2)
+
+
 def test_snapshots_change_with_the_records_that_led_to_them(tmp_path: Path) -> None:
     with opened(tmp_path) as outbox:
         outbox.append([window(1)], {"mc-01": {"at": 1}, "mc-02": {"at": 1}})
