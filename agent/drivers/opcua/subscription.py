@@ -39,6 +39,7 @@ class Subscription:
         self._now = now
         self._inbox = Inbox()
         self._signals: dict[int, str] = {}
+        self._handles: dict[str, int] = {}
         self._id = 0
         self._was_heard = True
         self._silent_s = 0.0
@@ -108,7 +109,8 @@ class Subscription:
             raise LinkError(f"nothing was published for {self._silent_s:.1f} s, the server hangs")
 
     def _item(self, signal: str, node: ua.NodeId) -> ua.MonitoredItemCreateRequest:
-        handle = len(self._signals) + 1
+        # A node that is missing is asked for again and again: its handle stays the same.
+        handle = self._handles.setdefault(signal, len(self._handles) + 1)
         self._signals[handle] = signal
         return ua.MonitoredItemCreateRequest(
             ItemToMonitor=ua.ReadValueId(NodeId=node, AttributeId=ua.AttributeIds.Value),
