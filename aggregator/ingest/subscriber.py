@@ -34,6 +34,8 @@ FIRST_RETRY_S, LAST_RETRY_S = 0.5, 10.0
 KEEPALIVE_S = 20
 TIMEOUT_S = 5.0
 """So long the broker may take to answer."""
+LEAVE_S = 7.0
+"""So long a goodbye may take: one message, then the disconnection."""
 TICK_S = 0.5
 INBOX_MESSAGES = 2_000
 """Messages read from the broker and not yet handled; more are dropped, the sequence numbers will show it."""
@@ -74,17 +76,33 @@ class Subscriber:
         self._now = now
         self._state_topic = state_topic(config.host_id)
         self._found_s = 0.0
+        self._stopping = False
 
     async def run(self) -> None:
-        """Connect, and connect again whenever the broker is lost; cancelled, it says it is offline."""
+        """Stay connected, for ever; cancelled, it says it is offline.
+
+        The work is a task of its own, which is cancelled until it ends: `asyncio.wait_for` loses a
+        cancellation that comes together with the answer (before Python 3.12), `TaskGroup` one that comes
+        together with an error, and aiomqtt uses the first everywhere.
+        """
+        work = asyncio.create_task(self._stay_connected(), name="ingest.connection")
+        try:
+            await asyncio.shield(work)
+        except asyncio.CancelledError:
+            self._stopping = True
+            while not work.done():
+                work.cancel()
+                await asyncio.wait([work], timeout=LEAVE_S)
+            raise
+
+    async def _stay_connected(self) -> None:
         pause_s = FIRST_RETRY_S
-        while True:
+        while not self._stopping:
             began_s = time.monotonic()
             try:
                 await self._connection()
             except* (aiomqtt.MqttError, OSError) as errors:
                 self._lost(errors.exceptions[0])
-            _obey_cancellation()
             if time.monotonic() - began_s > LAST_RETRY_S:  # it had been well, or was a long attempt
                 pause_s = FIRST_RETRY_S
             await asyncio.sleep(pause_s)
@@ -133,7 +151,6 @@ class Subscriber:
                 self._commands.rebirth(factory)
 
     async def _converse(self, client: aiomqtt.Client, born_ms: int) -> None:
-        _obey_cancellation()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._receive(client, born_ms), name="ingest.receive")
             group.create_task(self._send(client), name="ingest.send")
@@ -149,7 +166,6 @@ class Subscriber:
             if topic == self._state_topic:
                 if _says_offline(message.payload):  # left by an earlier connection of ours
                     await client.publish(self._state_topic, _state(True, born_ms), 1, True)
-                    _obey_cancellation()
                 continue
             try:
                 self._handle(topic, message)
@@ -178,7 +194,6 @@ class Subscriber:
         while True:
             topic, payload = await self._commands.next()
             await client.publish(topic, payload, 0, False)
-            _obey_cancellation()
 
     async def _tick(self) -> None:
         while True:
@@ -201,17 +216,6 @@ class Subscriber:
     @property
     def _place(self) -> str:
         return f"{self._config.mqtt.host}:{self._config.mqtt.port}"
-
-
-def _obey_cancellation() -> None:
-    """Raise a cancellation that was lost on the way; to be called after everything that aiomqtt waits for.
-
-    `asyncio.wait_for` loses one that comes together with the answer (before Python 3.12), `TaskGroup` one
-    that comes together with an error.
-    """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 def read_password(config: Config) -> str | None:

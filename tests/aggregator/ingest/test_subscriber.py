@@ -17,6 +17,7 @@ from agent.contract.sparkplug import DataType, Payload, encode
 from agent.contract.states import State
 from aggregator.clock import now_ms
 from aggregator.config import Config, Mqtt
+from aggregator.ingest import subscriber as module
 from aggregator.ingest.ingest import Ingest
 from aggregator.ingest.subscriber import Subscriber
 from aggregator.live import Board
@@ -350,6 +351,7 @@ async def test_a_stop_is_not_lost_when_it_comes_together_with_an_error_or_an_ans
         if loses == "_connection":
             raise aiomqtt.MqttError("lost")
 
+    monkeypatch.setattr(module, "LEAVE_S", 0.5)
     monkeypatch.setattr(Subscriber, loses, lose_cancellation)
     async with asyncio.timeout(30), Centre(engine, mosquitto.port).running():
         await waiting.wait()
