@@ -347,6 +347,23 @@ async def test_a_backlog_is_delivered_in_order_and_in_small_messages(
     assert max(heard.size for heard in centre.heard) <= 16 * 1024
 
 
+async def test_seq_goes_round_after_255_and_a_birth_begins_it_anew(mosquitto: Broker, tmp_path: Path) -> None:
+    one_each = settings(tmp_path, mosquitto.port, {"records_per_message": 1})
+    with Centre(mosquitto.port) as centre:
+        async with running(one_each) as line:
+            await line.append(*windows(1, 700))
+            await until(line.publisher.delivered.is_set, "all is stored")
+            centre.rebirth("fujimi")
+            await until(lambda: is_born(centre, 2), "the second births")
+        await until(lambda: centre.of_type("NDEATH"), "the goodbye")
+        heard = centre.heard[:-1]  # NDEATH has no seq
+    second = [message.type for message in heard].index("NBIRTH", 1)
+    seqs = [message.payload.seq for message in heard]
+    assert second > 700
+    assert seqs[:second] == [number % 256 for number in range(second)]
+    assert seqs[second:] == list(range(len(heard) - second))
+
+
 async def test_a_change_of_state_overtakes_a_backlog(broker: Broker, centre: Centre, tmp_path: Path) -> None:
     outbox = open_outbox(tmp_path)
     outbox.append(windows(1, 20_000), {})
