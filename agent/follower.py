@@ -20,6 +20,9 @@ LOG_STEP_MS = 24 * 3_600_000
 STALL_MS = 15_000
 """When the agent itself stood still for longer (frozen, suspended), nobody knows what the machine did."""
 
+NEW_MS = 15 * 60_000
+"""`measured_since` counts for so long. Later, a machine without a memory has lost it, or was added."""
+
 _NEVER = -1
 
 
@@ -169,6 +172,8 @@ class Follower:
 
     def _begin(self, at_ms: int, measured_since_ms: int | None) -> None:
         machine = self.machine
+        if measured_since_ms is not None and at_ms - measured_since_ms > NEW_MS:
+            measured_since_ms = None  # the centre may have records of that time, which ours would replace
         self._tracker, records = MachineTracker.begin(machine.id, machine.rules, at_ms, measured_since_ms)
         if self._tracker.at_ms > at_ms:
             in_s = (self._tracker.at_ms - at_ms) / 1000

@@ -14,7 +14,7 @@ from typing import Annotated, Self
 import msgspec
 from msgspec.structs import replace
 
-from agent.contract.records import MINUTE_MS, Record, StateChange
+from agent.contract.records import Record, StateChange
 from agent.contract.states import State, utilization
 from agent.cycles import Counting, Memory, count, first_memory
 from agent.drivers.reading import Reading
@@ -87,8 +87,11 @@ class MachineTracker:
     def begin(
         cls, machine: str, rules: MachineRules, at_ms: int, measured_since_ms: int | None = None
     ) -> tuple[Self, list[Record]]:
-        """Follow a machine, OFFLINE until it is heard; since `measured_since_ms` (default: this minute)."""
-        start_ms = at_ms // MINUTE_MS * MINUTE_MS if measured_since_ms is None else measured_since_ms
+        """Follow a machine, OFFLINE until it is heard; since `measured_since_ms` (default: now).
+
+        Not since the full minute: that may be told already, by an outbox that was lost since.
+        """
+        start_ms = at_ms if measured_since_ms is None else measured_since_ms
         window = OpenWindow(machine, start_ms, start_ms)
         tracker = cls(rules, Snapshot(window=window, state_since_ms=start_ms))
         return tracker, tracker._miss(at_ms)

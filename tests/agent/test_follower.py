@@ -172,6 +172,17 @@ async def test_a_machine_that_is_measured_from_a_later_time_on_says_so(
     ]
 
 
+async def test_a_machine_whose_memory_was_lost_replaces_nothing_of_what_was_told_before() -> None:
+    for since_ms, first_ms in (
+        (NOON_MS - 60 * MINUTE_MS, NOON_MS + 7),
+        (NOON_MS - MINUTE_MS, NOON_MS - MINUTE_MS),
+    ):
+        floor = Floor(config(machine("mc-01", {"running": True, "parts": 0})), NOON_MS + 7)
+        floor.follower.begin(None, since_ms)
+        floor.pass_s(60)
+        assert min(window.start_ms for window in floor.windows) == first_ms
+
+
 async def test_time_in_which_the_agent_stood_still_is_offline() -> None:
     floor = Floor(config(machine("mc-01", {"running": True, "parts": 100})))
     floor.follower.begin(None)
