@@ -126,7 +126,7 @@ async def _entered(config: Config, will: aiomqtt.Will | None) -> AsyncIterator[a
 def _client(config: Config, will: aiomqtt.Will | None) -> aiomqtt.Client:
     mqtt = config.mqtt
     is_v5 = mqtt.protocol == "5"
-    return aiomqtt.Client(
+    client = aiomqtt.Client(
         mqtt.host,
         mqtt.port,
         # A new name for each connection: iotcore 0.4.0 publishes the new will when a name is taken over.
@@ -140,6 +140,9 @@ def _client(config: Config, will: aiomqtt.Will | None) -> aiomqtt.Client:
         keepalive=mqtt.keepalive_s,
         timeout=ANSWER_S,
     )
+    # iotcore 0.4.0 passes on topics with wildcards in them, at which aiomqtt would give up the connection.
+    client._client.suppress_exceptions = True
+    return client
 
 
 def _password(mqtt: Mqtt) -> str | None:
