@@ -33,6 +33,8 @@ PLANTED = {
     ),
     "Stores know the seam and the model": ("aggregator.store.records", "aggregator.config"),
     "Live values know the model only": ("aggregator.live", "aggregator.config"),
+    "Capacity is pure: it knows the model only": ("aggregator.capacity", "aggregator.config"),
+    "Matching is pure: it knows the model only": ("aggregator.matching.offer", "aggregator.capacity"),
     "Measurements know the seam, live values and the model": (
         "aggregator.measurements",
         "aggregator.store.records",
