@@ -18,11 +18,8 @@ from aggregator.errors import AggregatorError, ConfigError
 from aggregator.faces import create_faces
 from aggregator.ingest.ingest import Ingest
 from aggregator.ingest.subscriber import read_password
-from aggregator.live import Board
 from aggregator.logs import log_to_stderr
-from aggregator.measurements import Measurements
-from aggregator.services import Services
-from aggregator.status import Status
+from aggregator.services import Services, make_services
 from aggregator.store.database import open_engine
 from aggregator.store.embedded import Embedded
 from aggregator.store.migration import migrate
@@ -81,18 +78,19 @@ async def receiving(config: Config) -> AsyncIterator[Services]:
     try:
         await asyncio.to_thread(migrate, engine)
         timeseries, records = Embedded(engine), Records(engine)
-        board, status = Board(), Status()
-        measurements = Measurements(timeseries, records.machines, board, config.zone, now_ms)
-        ingest = Ingest(config, timeseries, records, board, status, now=now_ms)
+        services = make_services(config, timeseries, records)
+        ingest = Ingest(config, timeseries, records, services.board, services.status, now=now_ms)
         async with asyncio.TaskGroup() as tasks:
             started = [
-                tasks.create_task(measurements.run(), name="measurements"),
+                tasks.create_task(services.measurements.run(), name="measurements"),
+                tasks.create_task(services.days.run(), name="measured days"),
+                tasks.create_task(services.spare.run(), name="spare hours"),
                 tasks.create_task(ingest.run(), name="ingest"),
             ]
             try:
-                yield Services(config, timeseries, records, board, status, measurements)
+                yield services
             finally:
-                board.close()
+                services.board.close()
                 for task in started:
                     task.cancel()
     finally:

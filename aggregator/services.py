@@ -6,8 +6,15 @@ from dataclasses import dataclass
 from aggregator.clock import now_ms
 from aggregator.config import Config
 from aggregator.live import Board
+from aggregator.measured_days import MeasuredDays
 from aggregator.measurements import Measurements
+from aggregator.planning import Planning
+from aggregator.spare import SpareHours
 from aggregator.status import Status
+from aggregator.store.audit import Audit
+from aggregator.store.machine_days import MachineDays
+from aggregator.store.orders import Orders
+from aggregator.store.profiles import Profiles
 from aggregator.store.records import Records
 from aggregator.store.timeseries import TimeSeries
 
@@ -25,4 +32,44 @@ class Services:
     board: Board
     status: Status
     measurements: Measurements
+    profiles: Profiles
+    days: MeasuredDays
+    spare: SpareHours
+    orders: Orders
+    planning: Planning
+    audit: Audit
     now: Callable[[], int] = now_ms
+
+
+def make_services(
+    config: Config, timeseries: TimeSeries, records: Records, now: Callable[[], int] = now_ms
+) -> Services:
+    """Return the services of a database whose tables are there; nothing runs yet."""
+    engine, zone = records.engine, config.zone
+    board = Board()
+    profiles, orders = Profiles(engine), Orders(engine)
+    days = MeasuredDays(
+        timeseries=timeseries,
+        days=MachineDays(engine),
+        records=records,
+        profiles=profiles,
+        board=board,
+        zone=zone,
+        now=now,
+    )
+    spare = SpareHours(days=days, records=records, profiles=profiles, orders=orders, zone=zone, now=now)
+    return Services(
+        config=config,
+        timeseries=timeseries,
+        records=records,
+        board=board,
+        status=Status(),
+        measurements=Measurements(timeseries, records.machines, board, zone, now),
+        profiles=profiles,
+        days=days,
+        spare=spare,
+        orders=orders,
+        planning=Planning(spare=spare, records=records, profiles=profiles, orders=orders, zone=zone, now=now),
+        audit=Audit(engine),
+        now=now,
+    )

@@ -75,11 +75,12 @@ class MachineWeek:
 class SpareCell:
     """Spare machine hours of one factory, process and week, and the sum behind them.
 
-    spare = pbt_h - unattended_h - private - committed_h - reserve_h, never below 0. `unattended_h` is machine
-    time that the shift's people cannot tend. Of the week that runs now only what is left of it counts.
-    `private.p90` goes with `spare.p10`. `coverage` (0 to 1) is the known share of the planned busy time of
-    the last four weeks. `spare` is None exactly when `no_number` says why. `measured_ms` is the end of the
-    newest window behind it (UTC ms), None without one.
+    gross = pbt_h - unattended_h - private - reserve_h and spare = gross - committed_h, neither below 0.
+    `unattended_h` is machine time that the shift's people cannot tend. Of the week that runs now only what
+    is left of it counts.
+    `private.p90` goes with `spare.p10`; spare and gross are None together. `coverage`
+    (0 to 1) is the known share of the planned busy time of the last four weeks. `spare` is None exactly when
+    `no_number` says why. `measured_ms` is the end of the newest window behind it (UTC ms), None without one.
     """
 
     key: CellKey
@@ -89,6 +90,7 @@ class SpareCell:
     private: Quantiles | None
     committed_h: float
     reserve_h: float
+    gross: Quantiles | None
     spare: Quantiles | None
     declared_h: float | None
     coverage: float

@@ -35,6 +35,21 @@ machine_days = Table(
     Column("good", BigInteger),
     Column("scrap", BigInteger),
     Column("calendar_revision", Integer, nullable=False),
+    Column("stored_ms", BigInteger, nullable=False),  # length of the windows behind it: tells what is stale
+    sqlite_with_rowid=False,
+)
+
+# What machines did with a job's tag on, by machine and local day; made with `machine_days`.
+job_days = Table(
+    "job_days",
+    metadata,
+    Column("series_id", Integer, primary_key=True, autoincrement=False),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("job", Text, primary_key=True),
+    Column("busy_ms", BigInteger, nullable=False),
+    Column("cycles", BigInteger, nullable=False),
+    Column("good", BigInteger),
+    Column("scrap", BigInteger),
     sqlite_with_rowid=False,
 )
 

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -24,12 +24,11 @@ from aggregator.access.passwords import hash_password
 from aggregator.access.session import issue_token, open_session
 from aggregator.config import Config
 from aggregator.faces import create_faces
-from aggregator.live import Board, LiveMachine
-from aggregator.measurements import Measurements
+from aggregator.live import LiveMachine
 from aggregator.model.machine import Factory, Machine, MachineKey
 from aggregator.model.user import Role, User
 from aggregator.model.window import StateChange, StateMs, Window
-from aggregator.services import Services
+from aggregator.services import Services, make_services
 from aggregator.status import Status
 from aggregator.store.database import open_engine
 from aggregator.store.embedded import Embedded
@@ -116,7 +115,9 @@ def found_town(
     database, tokens = _with_people()
     (folder / "machikoba.db").write_bytes(database)
     engine = open_engine(config.database_url)
-    records, timeseries, board = Records(engine), Embedded(engine), Board()
+    timeseries = Embedded(engine)
+    services = make_services(config, timeseries, Records(engine), now)
+    records, board = services.records, services.board
     if settled:
         all_machines = machines(per_factory)
         records.remember([Factory(id_, words[0]) for id_, words in FACTORIES.items()], all_machines)
@@ -124,8 +125,7 @@ def found_town(
             write_history(timeseries, machine.key, index, days)
             board.update(live_machine(machine.key, index))
     status = Status(broker_connected=True, last_stored_ms=NOW_MS - 4_000, last_announced_ms=NOW_MS - 4_000)
-    measurements = Measurements(timeseries, records.machines, board, ZONE, now)
-    services = Services(config, timeseries, records, board, status, measurements, now)
+    services = replace(services, status=status)
     return Town(services, tokens)
 
 

@@ -39,6 +39,11 @@ PLANTED = {
         "aggregator.measurements",
         "aggregator.store.records",
     ),
+    "Measured days and spare hours know capacity, stores of records and the seam": (
+        "aggregator.spare",
+        "aggregator.store.people",
+    ),
+    "Planning knows matching, spare hours and stores of records": ("aggregator.planning", "aggregator.live"),
     "Ingest knows the stores' faces, live values and the model; no page, no backend": (
         "aggregator.ingest.session",
         "aggregator.store.embedded",

@@ -41,7 +41,20 @@ def _create_capacity() -> None:
         sa.Column("good", sa.BigInteger(), nullable=True),
         sa.Column("scrap", sa.BigInteger(), nullable=True),
         sa.Column("calendar_revision", sa.Integer(), nullable=False),
+        sa.Column("stored_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("series_id", "day", name="pk_machine_days"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "job_days",
+        sa.Column("series_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("day", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("job", sa.Text(), nullable=False),
+        sa.Column("busy_ms", sa.BigInteger(), nullable=False),
+        sa.Column("cycles", sa.BigInteger(), nullable=False),
+        sa.Column("good", sa.BigInteger(), nullable=True),
+        sa.Column("scrap", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("series_id", "day", "job", name="pk_job_days"),
         sqlite_with_rowid=False,
     )
 
