@@ -23,6 +23,7 @@ from aggregator.store.migration import migrate
 CHUNK_ROWS = 3_000
 """Rows a transaction: a running aggregator writes in between."""
 PROGRESS_S = 0.5
+_TOO_LARGE = 1 << 53  # no count and no time gets there; columns hold less than 2**63
 
 _LINES = """\
 A line is a JSON list:
@@ -141,6 +142,8 @@ def _record(cells: Any) -> Window | StateChange:
         case ["window", str(factory), str(machine), int(start), int(length), [*spent], int(cycles), *rest]:
             return _window(MachineKey(factory, machine), (start, length), spent, (cycles, *rest))
         case ["state", str(factory), str(machine), int(at), str(state), str() | None as job]:
+            if not 0 <= at < _TOO_LARGE:
+                raise ValueError(f"the time of a state is UTC milliseconds, got {at}")
             return StateChange(MachineKey(factory, machine), at, State(state), job or "")
     raise ValueError(f"expected a window or a state, got {json.dumps(cells)[:80]}")
 
@@ -152,6 +155,8 @@ def _window(key: MachineKey, time_ms: tuple[int, int], spent: list[Any], counts:
             [int(cycles), int() | None as good, int() | None as scrap, str() | None as job],
         ):
             start_ms, length_ms = time_ms
+            if not all(0 <= count < _TOO_LARGE for count in (start_ms, *counts[:3]) if count is not None):
+                raise ValueError(f"start, cycles, good and scrap are 0 or more, got {start_ms, *counts[:3]}")
             if sum(spent) != length_ms or not 0 < length_ms <= HOUR_MS or min(spent) < 0:
                 raise ValueError(f"the six states add up to {sum(spent)} ms, the window has {length_ms}")
             running, setup, idle, down, planned_stop, offline = spent

@@ -65,7 +65,7 @@ class Doorkeeper:
 
 
 def _check(people: People, name: str, password: str) -> User | None:
-    found = people.credentials(name)
+    found = people.credentials(name) if "\0" not in name else None  # PostgreSQL has no such text
     fits = is_password(password, found[1] if found else None)
     return found[0] if found and fits else None
 

@@ -93,6 +93,10 @@ def test_many_rows_go_in_many_transactions(file: Path, store: Embedded) -> None:
         ([*WINDOW[:4], 0, [0] * 6, *WINDOW[6:]], "the six states add up to 0 ms, the window has 0"),
         ([*WINDOW[:9], 5], "a window needs six times"),
         ([*STATE[:4], "BUSY", ""], "'BUSY' is not a valid State"),
+        ([*WINDOW[:6], -4, *WINDOW[7:]], "start, cycles, good and scrap are 0 or more"),
+        ([*WINDOW[:6], 1 << 63, *WINDOW[7:]], "start, cycles, good and scrap are 0 or more"),
+        ([*WINDOW[:3], 1 << 70, *WINDOW[4:]], "start, cycles, good and scrap are 0 or more"),
+        ([*STATE[:3], 1 << 70, *STATE[4:]], "the time of a state is UTC milliseconds"),
     ],
 )
 def test_a_wrong_line_is_named_and_those_before_it_are_loaded(

@@ -51,7 +51,9 @@ async def test_over_https_cookies_are_secure(empty_town: Town) -> None:
     assert "; Secure" in answer.headers["set-cookie"]
 
 
-@pytest.mark.parametrize(("name", "password"), [("coordinator", "wrong"), ("nobody", PASSWORD), ("", "")])
+@pytest.mark.parametrize(
+    ("name", "password"), [("coordinator", "wrong"), ("nobody", PASSWORD), ("", ""), ("a\0b", PASSWORD)]
+)
 def test_a_wrong_name_and_a_wrong_password_are_told_alike(
     quiet: httpx.Client, name: str, password: str
 ) -> None:
