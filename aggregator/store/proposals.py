@@ -1,0 +1,106 @@
+"""Orders and proposals in rows, their documents as JSON; the caller brings the transaction."""
+
+from collections.abc import Sequence
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, Row, func, insert, select, text, update
+
+from aggregator.model.match import Basis, Decision, Match, MatchStatus, OrderStatus
+from aggregator.model.order import OrderDraft
+from aggregator.model.proposal import Proposal
+from aggregator.store.planning_schema import orders, proposals
+
+_LOCK = 0x706C616E  # any number, the same in every process: one decision after the other on PostgreSQL
+_draft = TypeAdapter(OrderDraft)
+_proposal = TypeAdapter(Proposal)
+_basis = TypeAdapter(Basis)
+_matches = select(proposals, orders.c.draft, orders.c.status.label("order_status")).join(
+    orders, orders.c.id == proposals.c.order_id
+)
+
+
+def serialise(connection: Connection) -> None:
+    """Let no other decision begin until this write transaction ends; SQLite's own lock does so already."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+
+
+def add_order(connection: Connection, draft: OrderDraft, year: int, decision: Decision) -> str:
+    """Add an order that has a proposal; return its id, `2026-0042`: the next number of the year."""
+    ids = connection.scalars(select(orders.c.id).where(orders.c.id.like(f"{year:04}-%")))
+    order = f"{year:04}-{max((int(each.split('-')[1]) for each in ids), default=0) + 1:04}"
+    row = {
+        "id": order,
+        "status": OrderStatus.PROPOSED.value,
+        "draft": _draft.dump_json(draft).decode(),
+        "created_ms": decision.now_ms,
+        "created_by": decision.who,
+    }
+    connection.execute(insert(orders).values(row))
+    return order
+
+
+def add_proposal(
+    connection: Connection, order: str, proposal: Proposal, basis: Basis, decision: Decision
+) -> str:
+    """Add a proposal to the order; return its id, `2026-0042-p1`."""
+    count = select(func.count()).select_from(proposals).where(proposals.c.order_id == order)
+    match = f"{order}-p{(connection.scalar(count) or 0) + 1}"
+    row = {
+        "id": match,
+        "order_id": order,
+        "status": MatchStatus.OPEN.value,
+        "document": _proposal.dump_json(proposal).decode(),
+        "basis": _basis.dump_json(basis).decode(),
+        "created_ms": decision.now_ms,
+        "created_by": decision.who,
+    }
+    connection.execute(insert(proposals).values(row))
+    return match
+
+
+def read_match(connection: Connection, match: str) -> Match | None:
+    """Return the proposal of that id with its order; None when there is none."""
+    row = connection.execute(_matches.where(proposals.c.id == match)).first()
+    return _match(row) if row else None
+
+
+def read_matches(connection: Connection, limit: int, before_ms: int | None = None) -> Sequence[Match]:
+    """Return proposals, the newest first."""
+    query = _matches.order_by(proposals.c.created_ms.desc(), proposals.c.id.desc()).limit(limit)
+    if before_ms is not None:
+        query = query.where(proposals.c.created_ms < before_ms)
+    return [_match(row) for row in connection.execute(query)]
+
+
+def decide(connection: Connection, match: str, status: MatchStatus, decision: Decision) -> None:
+    """Note what was decided about an open proposal."""
+    values = {
+        "status": status.value,
+        "decided_by": decision.who,
+        "decided_ms": decision.now_ms,
+        "reason": decision.reason,
+    }
+    connection.execute(update(proposals).where(proposals.c.id == match).values(values))
+
+
+def set_order_status(connection: Connection, order: str, status: OrderStatus) -> None:
+    """Note where an order stands."""
+    connection.execute(update(orders).where(orders.c.id == order).values(status=status.value))
+
+
+def _match(row: Row[tuple[object, ...]]) -> Match:
+    return Match(
+        id=row.id,
+        order=row.order_id,
+        status=MatchStatus(row.status),
+        order_status=OrderStatus(row.order_status),
+        draft=_draft.validate_json(row.draft),
+        proposal=_proposal.validate_json(row.document),
+        basis=_basis.validate_json(row.basis),
+        created_ms=row.created_ms,
+        created_by=row.created_by,
+        decided_ms=row.decided_ms,
+        decided_by=row.decided_by,
+        reason=row.reason,
+    )
