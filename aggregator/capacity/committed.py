@@ -1,0 +1,77 @@
+"""Committed load: open jobs and what machines did for them in, minutes of machine time to come by week out.
+
+Time tagged with a job is shared load and no part of private load, so what a job still needs is counted here
+and nowhere else; what it has had is counted in the past, as shared load, and no longer here.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from aggregator.model.capacity import CellKey
+from aggregator.model.job import Job, JobStatus, JobTotals
+from aggregator.model.week import Week
+
+MINUTE_MS = 60_000
+PLAN_WEIGHT = 0.1
+"""The planned pace counts like this share of the pieces made at it: the first pieces carry the setup."""
+
+_HOLD_NOTHING = {JobStatus.DONE, JobStatus.CANCELLED}
+
+Minutes = dict[Week, float]
+
+
+def remaining_minutes(job: Job, totals: JobTotals | None) -> float:
+    """Return the minutes of machine time that the job still needs; none once it is done or cancelled.
+
+    Remaining good pieces x measured machine time of a cycle / measured yield. The time of a cycle is the mean
+    of all busy time with the job's tag (AUPT + ADET), since that is what spare hours lose to it. While little
+    is measured the plan weighs in; while nothing is, it stands alone.
+    """
+    if job.status in _HOLD_NOTHING:
+        return 0.0
+    good = _good_pieces(job, totals)
+    return max(job.pieces - good, 0) * _minutes_a_piece(job, totals, good)
+
+
+def committed_minutes(job: Job, totals: JobTotals | None, current: Week) -> Minutes:
+    """Return `remaining_minutes` by week: over the planned weeks not yet past, in their proportion.
+
+    Work whose weeks are all past is due now: it falls into the current week.
+    """
+    minutes = remaining_minutes(job, totals)
+    if minutes <= 0:
+        return {}
+    ahead: Minutes = {}
+    for week, planned in job.work:
+        if week >= current and planned > 0:
+            ahead[week] = ahead.get(week, 0.0) + planned
+    whole = sum(ahead.values())
+    return {week: minutes * part / whole for week, part in ahead.items()} if whole else {current: minutes}
+
+
+def committed_by_cell(
+    jobs: Iterable[Job], totals: Mapping[str, JobTotals], current: Week
+) -> dict[CellKey, list[tuple[Job, Minutes]]]:
+    """Return open jobs with their minutes still to come, by the cell that they hold."""
+    found: dict[CellKey, list[tuple[Job, Minutes]]] = {}
+    for job in jobs:
+        minutes = committed_minutes(job, totals.get(job.id), current)
+        if minutes:
+            found.setdefault(CellKey(job.factory, job.process), []).append((job, minutes))
+    return found
+
+
+def _good_pieces(job: Job, totals: JobTotals | None) -> int:
+    if totals is None:
+        return 0
+    if totals.good is not None:
+        return totals.good
+    return max(totals.cycles * job.pieces_per_cycle - (totals.scrap or 0), 0)
+
+
+def _minutes_a_piece(job: Job, totals: JobTotals | None, good: int) -> float:
+    """Busy minutes for each good piece: the time of a cycle / yield, in one."""
+    planned = job.minutes / max(job.pieces, 1)
+    if totals is None or good <= 0 or totals.busy_ms <= 0:
+        return planned
+    weight = PLAN_WEIGHT * job.pieces
+    return (totals.busy_ms / MINUTE_MS + weight * planned) / (good + weight)
