@@ -47,7 +47,8 @@ class Missing:
     """Work that found no place: `minutes` of the step, first lacking in `week`, and what would cure it.
 
     `reason` is one of `no_such_process`, `no_such_ability` (`lacking` names it), `no_number` (nobody with
-    that process has a measured capacity), `not_enough_hours`. `cures` are the answers that were tried and
+    that process has a measured capacity), `not_enough_hours`, and `too_late` in `Plan.late`: it has a place,
+    but behind the due date. `cures` are the answers that were tried and
     found to work, as (kind, amount): ("overtime_minutes", n), ("later_days", n), ("split_lots", n),
     ("factory", 1).
     """
@@ -90,7 +91,7 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One whole answer."""
+    """One whole answer; `late` explains work that is placed behind the due date, and what would cure that."""
 
     lots: tuple[Lot, ...]
     lead: str | None
@@ -98,6 +99,7 @@ class Plan:
     missing: tuple[Missing, ...]
     finish: Finish
     tiers: Tiers
+    late: tuple[Missing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
