@@ -2,7 +2,9 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from math import inf
 from typing import NamedTuple
@@ -43,21 +45,7 @@ def open_spans(calendar: Calendar, machine: str, since_ms: int, until_ms: int, z
     public holiday; overtime, also on closed days; less planned stops, which win over everything. The spans
     are sorted and disjoint. Where shifts overlap, the larger staff counts. Unmanned time is none of it.
     """
-    if since_ms >= until_ms:
-        return []
-    shifts = dict(calendar.machine_shifts).get(machine, calendar.shifts)
-    pieces = list(_shift_pieces(calendar, shifts, since_ms, until_ms, zone))
-    pieces += [
-        _Piece(extra.start_ms, extra.end_ms, _staff(extra.staff))
-        for extra in calendar.overtime
-        if extra.machine in {None, machine} and extra.staff != 0
-    ]
-    stops = [
-        (stop.start_ms, stop.end_ms)
-        for stop in calendar.planned_stops
-        if stop.machine in {None, machine} and stop.start_ms < until_ms and stop.end_ms > since_ms
-    ]
-    return _merged(_cut(pieces, since_ms, until_ms), stops)
+    return list(_spans(_of_machine(calendar, machine), since_ms, until_ms, zone))
 
 
 def spans_by_machine(
@@ -86,10 +74,38 @@ def open_ms(spans: Sequence[Span], since_ms: int, until_ms: int) -> int:
     return sum(min(span.end_ms, until_ms) - max(span.start_ms, since_ms) for span in spans[first:last])
 
 
-def _shift_pieces(
-    calendar: Calendar, shifts: Sequence[Shift], since_ms: int, until_ms: int, zone: ZoneInfo
-) -> Iterator[_Piece]:
-    manned = [shift for shift in shifts if shift.staff != 0]
+def _of_machine(calendar: Calendar, machine: str) -> Calendar:
+    """Return the calendar as the machine has it, the same for all that have nothing of their own."""
+    return replace(
+        calendar,
+        shifts=dict(calendar.machine_shifts).get(machine, calendar.shifts),
+        machine_shifts=(),
+        planned_stops=tuple(stop for stop in calendar.planned_stops if stop.machine in {None, machine}),
+        overtime=tuple(extra for extra in calendar.overtime if extra.machine in {None, machine}),
+    )
+
+
+@lru_cache(maxsize=1 << 10)
+def _spans(calendar: Calendar, since_ms: int, until_ms: int, zone: ZoneInfo) -> tuple[Span, ...]:
+    """Return the open spans of a machine's own calendar; asked for the same range again and again."""
+    if since_ms >= until_ms:
+        return ()
+    pieces = list(_shift_pieces(calendar, since_ms, until_ms, zone))
+    pieces += [
+        _Piece(extra.start_ms, extra.end_ms, _staff(extra.staff))
+        for extra in calendar.overtime
+        if extra.staff != 0
+    ]
+    stops = [
+        (stop.start_ms, stop.end_ms)
+        for stop in calendar.planned_stops
+        if stop.start_ms < until_ms and stop.end_ms > since_ms
+    ]
+    return tuple(_merged(_cut(pieces, since_ms, until_ms), stops))
+
+
+def _shift_pieces(calendar: Calendar, since_ms: int, until_ms: int, zone: ZoneInfo) -> Iterator[_Piece]:
+    manned = [shift for shift in calendar.shifts if shift.staff != 0]
     if not manned:
         return
     day = max(local_day(since_ms, zone), date.min + 3 * _DAY) - _SHIFT_DAYS * _DAY
@@ -128,49 +144,52 @@ def _staff(staff: int | None) -> float:
 
 
 def _cut(pieces: Iterable[_Piece], since_ms: int, until_ms: int) -> list[_Piece]:
-    cut = (
-        _Piece(max(piece.start_ms, since_ms), min(piece.end_ms, until_ms), piece.staff) for piece in pieces
+    """Return the parts of the pieces within the range, sorted by start."""
+    return sorted(
+        piece
+        if piece.start_ms >= since_ms and piece.end_ms <= until_ms
+        else _Piece(max(piece.start_ms, since_ms), min(piece.end_ms, until_ms), piece.staff)
+        for piece in pieces
+        if piece.start_ms < piece.end_ms and piece.start_ms < until_ms and piece.end_ms > since_ms
     )
-    return sorted(piece for piece in cut if piece.start_ms < piece.end_ms)
 
 
 def _merged(pieces: Sequence[_Piece], stops: Sequence[tuple[int, int]]) -> list[Span]:
     """Return the pieces, sorted by start, as disjoint spans, less the stops."""
     merged: list[Span] = []
-    begin = 0
-    while begin < len(pieces):
-        end, reach = begin + 1, pieces[begin].end_ms
-        while end < len(pieces) and pieces[end].start_ms < reach:
-            reach = max(reach, pieces[end].end_ms)
-            end += 1
-        start = pieces[begin].start_ms
-        near = [stop for stop in stops if stop[0] < reach and stop[1] > start]
-        for span in _flattened(pieces[begin:end], near):
-            _append(merged, span)
-        begin = end
+    group: list[_Piece] = []
+    reach = 0
+    for piece in pieces:
+        if group and piece.start_ms >= reach:
+            _close(group, reach, stops, merged)
+            group = []
+        reach = max(reach, piece.end_ms) if group else piece.end_ms
+        group.append(piece)
+    if group:
+        _close(group, reach, stops, merged)
     return merged
 
 
-def _flattened(pieces: Sequence[_Piece], stops: Sequence[tuple[int, int]]) -> Iterator[Span]:
-    """Give pieces that overlap as spans without overlap: the larger staff counts, no stop is within."""
-    if len(pieces) == 1 and not stops:
-        yield _span(*pieces[0])
+def _close(
+    group: Sequence[_Piece], reach_ms: int, stops: Sequence[tuple[int, int]], merged: list[Span]
+) -> None:
+    """Add pieces that overlap each other, and reach to `reach_ms`, to the spans."""
+    start_ms = group[0].start_ms
+    near = [stop for stop in stops if stop[0] < reach_ms and stop[1] > start_ms] if stops else ()
+    if len(group) == 1 and not near:
+        _append(merged, *group[0])
         return
-    edges = {edge for start, end, _ in pieces for edge in (start, end)}
-    edges |= {edge for stop in stops for edge in stop}
+    edges = {edge for start, end, _ in group for edge in (start, end)} | {
+        edge for stop in near for edge in stop
+    }
     for start, end in pairwise(sorted(edges)):
-        staffs = [piece.staff for piece in pieces if piece.start_ms <= start < piece.end_ms]
-        if staffs and not any(first <= start < last for first, last in stops):
-            yield _span(start, end, max(staffs))
+        staffs = [piece.staff for piece in group if piece.start_ms <= start < piece.end_ms]
+        if staffs and not any(first <= start < last for first, last in near):
+            _append(merged, start, end, max(staffs))
 
 
-def _span(start_ms: int, end_ms: int, staff: float) -> Span:
-    return Span(start_ms, end_ms, None if staff == inf else int(staff))
-
-
-def _append(merged: list[Span], span: Span) -> None:
-    last = merged[-1] if merged else None
-    if last and last.end_ms == span.start_ms and last.staff == span.staff:
-        merged[-1] = Span(last.start_ms, span.end_ms, span.staff)
-    else:
-        merged.append(span)
+def _append(merged: list[Span], start_ms: int, end_ms: int, staff: float) -> None:
+    people = None if staff == inf else int(staff)
+    if merged and merged[-1].end_ms == start_ms and merged[-1].staff == people:
+        start_ms = merged.pop().start_ms
+    merged.append(Span(start_ms, end_ms, people))
