@@ -1,16 +1,50 @@
-"""Keeps the spare hours of every factory, process and week ready, and tells who listens when they change."""
+"""Keeps the spare hours of every factory, process and week ready, and tells who listens when they change.
 
-from collections.abc import Callable
+What is measured, entered or approved is looked at again every second or so, in a thread; when the store
+fails, the old numbers stay, with their age. No page waits for the store or for a computation.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import zip_longest
 from zoneinfo import ZoneInfo
 
+from aggregator.capacity.committed import committed_by_cell
+from aggregator.capacity.reckoning import Known, Reckoned, Reckoning
+from aggregator.market import market_of
+from aggregator.matching.offer import Market
 from aggregator.measured_days import MeasuredDays
+from aggregator.model.capacity import SpareCell
+from aggregator.model.job import Job
 from aggregator.store.orders import Orders
 from aggregator.store.profiles import Profiles
 from aggregator.store.records import Records
+from aggregator.store.timeseries import StoreError
+
+log = logging.getLogger(__name__)
+
+REST_S = 1.0
+"""At least this long between two looks, and four times as long as a look took: at most a fifth of a core."""
+SWEEP_MS = 30_000
+"""So often it is reckoned anew when nothing changed: the current week gets shorter."""
+
+Factories = frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What was reckoned, and from what."""
+
+    known: Known
+    reckoned: Reckoned
 
 
 class SpareHours:
-    """`now` gives UTC milliseconds."""
+    """`now` gives UTC milliseconds. Everything but `run` and `refresh` answers from memory."""
 
     def __init__(
         self,
@@ -28,6 +62,108 @@ class SpareHours:
         self._orders = orders
         self._zone = zone
         self._now = now
+        self._reckoning = Reckoning(zone)
+        self._looking = asyncio.Lock()
+        self._kept = _Kept(Known((), {}, (), {}, {}, {}), Reckoned())
+        self._listeners: set[_Listener] = set()
+        self._failing = False
+
+    def cells(self, factories: Collection[str] | None = None) -> list[SpareCell]:
+        """Return cells by factory, process and week, the current week first; only of these factories."""
+        cells = self._kept.reckoned.cells
+        return [cell for cell in cells if factories is None or cell.key.factory in factories]
+
+    def fresh_ms(self) -> int:
+        """Return the moment (UTC ms) that the cells are true of; 0 before they were reckoned first."""
+        return self._kept.reckoned.now_ms
+
+    def market(self, jobs: Sequence[Job] | None = None) -> Market:
+        """Return what matching can choose from, before what `jobs` hold (None: the jobs open now)."""
+        kept = self._kept
+        held = kept.reckoned.held
+        if jobs is not None:
+            weeks = [cell.week for cell in kept.reckoned.cells[:1]]
+            held = committed_by_cell(jobs, kept.known.totals, weeks[0]) if weeks else {}
+        return market_of(kept.reckoned.cells, kept.known.profiles, held, kept.reckoned.good_share)
+
+    @asynccontextmanager
+    async def listen(self) -> AsyncIterator[AsyncIterator[Factories]]:
+        """Give an iterator of the factories whose cells changed since the last one; it never ends."""
+        listener = _Listener()
+        self._listeners.add(listener)
+        try:
+            yield listener.changes()
+        finally:
+            self._listeners.discard(listener)
 
     async def run(self) -> None:
-        """Follow what is measured until cancelled."""
+        """Follow what is measured, entered and approved until cancelled."""
+        while True:
+            began = time.monotonic()
+            await self._look(anew=False)
+            await asyncio.sleep(max(REST_S, 4 * (time.monotonic() - began)))
+
+    async def refresh(self) -> None:
+        """Reckon anew now; when the store fails, the old numbers stay."""
+        await self._look(anew=True)
+
+    async def _look(self, *, anew: bool) -> None:
+        async with self._looking:
+            before = self._kept
+            try:
+                fresh, changed = await asyncio.to_thread(self._reckon, before, anew)
+            except StoreError as error:
+                if not self._failing:
+                    log.warning("spare hours stay as they are until the store answers again: %s", error)
+                self._failing = True
+                return
+            if self._failing:
+                log.info("spare hours are reckoned again")
+            self._failing = False
+            self._kept = fresh
+            for listener in self._listeners if changed else ():
+                listener.add(changed)
+
+    def _reckon(self, before: _Kept, anew: bool) -> tuple[_Kept, Factories]:
+        known, now_ms = self._known(), self._now()
+        old = now_ms - before.reckoned.now_ms >= SWEEP_MS
+        if anew or old or known != before.known:
+            fresh = self._reckoning.reckon(known, now_ms)
+            return _Kept(known, fresh), _changed(before.reckoned.cells, fresh.cells)
+        return before, frozenset()
+
+    def _known(self) -> Known:
+        days = self._days.days()
+        newest = {key: self._days.newest_ms(key) for key in days}
+        return Known(
+            machines=self._records.machines(),
+            profiles=self._profiles.all(),
+            jobs=self._orders.jobs(),
+            totals=self._days.jobs(),
+            days=days,
+            newest_ms={key: at_ms for key, at_ms in newest.items() if at_ms is not None},
+        )
+
+
+class _Listener:
+    """What waits for it is bounded by the number of factories."""
+
+    def __init__(self) -> None:
+        self._changed: set[str] = set()
+        self._wake = asyncio.Event()
+
+    def add(self, factories: Factories) -> None:
+        self._changed |= factories
+        self._wake.set()
+
+    async def changes(self) -> AsyncIterator[Factories]:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            changed, self._changed = frozenset(self._changed), set()
+            yield changed
+
+
+def _changed(before: Sequence[SpareCell], now: Sequence[SpareCell]) -> Factories:
+    pairs = zip_longest(before, now)
+    return frozenset(cell.key.factory for pair in pairs if pair[0] != pair[1] for cell in pair if cell)

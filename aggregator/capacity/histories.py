@@ -11,6 +11,7 @@ from aggregator.model.capacity import CellKey, MachineDay
 from aggregator.model.machine import MachineKey
 
 HISTORY_WEEKS = 26
+YIELD_DAYS = 28
 HOUR_MS = 3_600_000
 _KINDS = 4  # planned, private, shared, unknown
 
@@ -91,3 +92,18 @@ def _joined(cell: CellKey, machines: Sequence[Hours], today: date) -> History:
         hours[:, length - each.shape[1] :] += each
     pbt_h, private_h, shared_h, unknown_h = hours
     return History(cell, today - timedelta(days=length), pbt_h, private_h, shared_h, unknown_h)
+
+
+def good_share(machines: Iterable[Sequence[MachineDay]]) -> float | None:
+    """Return good pieces as a share (0 to 1) of all that machines counted in their last four weeks.
+
+    None where no machine counts both good pieces and scrap, or nothing was made.
+    """
+    counted = [
+        (day.good, day.scrap)
+        for days in machines
+        for day in days[-YIELD_DAYS:]
+        if day.good is not None and day.scrap is not None
+    ]
+    good, made = sum(good for good, _ in counted), sum(good + scrap for good, scrap in counted)
+    return good / made if made > 0 else None

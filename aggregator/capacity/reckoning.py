@@ -4,7 +4,7 @@ What did not change since the last time is not worked out again: past days added
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from operator import is_
 from zoneinfo import ZoneInfo
@@ -13,7 +13,7 @@ import numpy as np
 
 from aggregator.capacity.committed import Minutes, committed_by_cell
 from aggregator.capacity.forecast import Calibration, PrivateWeek, calibrate, forecast_all
-from aggregator.capacity.histories import Histories
+from aggregator.capacity.histories import Histories, good_share
 from aggregator.capacity.load import History, coverage
 from aggregator.capacity.local_time import local_day
 from aggregator.capacity.planned import Ahead, Horizon, Planned
@@ -41,6 +41,19 @@ class Known:
     newest_ms: Mapping[MachineKey, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Reckoned:
+    """Cells by factory, process and week; open jobs and measured yield (0 to 1) by cell.
+
+    `now_ms` is the moment that it is true of (UTC ms).
+    """
+
+    now_ms: int = 0
+    cells: tuple[SpareCell, ...] = ()
+    held: Mapping[CellKey, Sequence[tuple[Job, Minutes]]] = field(default_factory=dict)
+    good_share: Mapping[CellKey, float] = field(default_factory=dict)
+
+
 class Reckoning:
     """Keeps between two calls what stays the same; tells `weeks` weeks, the current one first."""
 
@@ -51,8 +64,8 @@ class Reckoning:
         self._planned: dict[str, tuple[Calendar, Collection[str], date, Planned]] = {}
         self._learnt: tuple[date, list[History], Calibration] | None = None
 
-    def cells(self, known: Known, now_ms: int) -> list[SpareCell]:
-        """Return every cell by factory, process and week."""
+    def reckon(self, known: Known, now_ms: int) -> Reckoned:
+        """Return every cell as of now (UTC ms)."""
         today = local_day(now_ms, self._zone)
         horizon = Horizon.of(today, self._weeks, self._zone)
         machines = cells_of(known.machines)
@@ -74,10 +87,14 @@ class Reckoning:
                 private=private[cell],
                 committed_h=_hours(minutes for _, minutes in held.get(cell, ())),
                 coverage=coverage(histories[cell], today),
-                newest_ms=max((known.newest_ms[key] for key in keys if key in known.newest_ms), default=None),
+                newest_ms=_newest(known, keys),
             )
             found += spare_cells(source, horizon)
-        return found
+        shares = {
+            cell: good_share(known.days.get(key, ()) for key in keys) for cell, keys in machines.items()
+        }
+        measured = {cell: share for cell, share in shares.items() if share is not None}
+        return Reckoned(now_ms, tuple(found), held, measured)
 
     def _calibration(self, histories: list[History], today: date) -> Calibration:
         """Learn from the past again when the day or the past changed: histories that did not are the same."""
@@ -116,6 +133,10 @@ def cells_of(machines: Iterable[Machine]) -> dict[CellKey, list[MachineKey]]:
         if machine.process:
             found.setdefault(CellKey(machine.key.factory, machine.process), []).append(machine.key)
     return dict(sorted(found.items()))
+
+
+def _newest(known: Known, keys: Iterable[MachineKey]) -> int | None:
+    return max((known.newest_ms[key] for key in keys if key in known.newest_ms), default=None)
 
 
 def _private(

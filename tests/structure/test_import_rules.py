@@ -35,6 +35,10 @@ PLANTED = {
     "Live values know the model only": ("aggregator.live", "aggregator.config"),
     "Capacity is pure: it knows the model only": ("aggregator.capacity", "aggregator.config"),
     "Matching is pure: it knows the model only": ("aggregator.matching.offer", "aggregator.capacity"),
+    "The market is pure: it knows capacity and what matching works on": (
+        "aggregator.market",
+        "aggregator.store.profiles",
+    ),
     "Measurements know the seam, live values and the model": (
         "aggregator.measurements",
         "aggregator.store.records",
