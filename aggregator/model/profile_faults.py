@@ -23,14 +23,9 @@ EARLIEST_MS, LATEST_MS = 946_684_800_000, 4_102_444_800_000  # the years 2000 to
 MAX_EVENT_MS = 366 * 86_400_000
 
 
-def N_(message: str) -> str:
-    """Mark a message for the catalogue of the pages; what is between braces is put in later."""
-    return message
-
-
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`place` reads `calendar.shifts[1].end_min`; `reason` is a message whose braces `values` fill."""
+    """`place` reads `calendar.shifts[1].end_min`; `reason` is one of the sentences below, filled by `values`."""
 
     place: str
     reason: str
@@ -40,21 +35,21 @@ class Fault:
         return f"{self.place}: {self.reason.format(**self.values)}"
 
 
-NO_DAY = N_("choose at least one weekday")
-WRONG_DAY = N_("weekdays are 0 (Monday) to 6 (Sunday)")
-START_OF_DAY = N_("begins between 0:00 and 23:59")
-ENDS_EARLY = N_("ends before it starts")
-TOO_LONG_SHIFT = N_("lasts longer than 24 hours")
-BREAK_OUTSIDE = N_("lies outside the shift")
-BETWEEN = N_("is between {least} and {most}")
-TOO_MANY = N_("has at most {most} entries")
-TOO_LONG_TEXT = N_("has at most {most} characters, all of them visible")
-TWICE = N_("stands here twice")
-EMPTY = N_("is empty")
-TOO_LONG_CLOSURE = N_("lasts at most {most} days")
-FAR_YEAR = N_("lies between the years 2000 and 2099")
-NO_WEEK = N_("is no ISO week such as 2026-W48")
-POSITIVE = N_("is more than 0 and at most {most}")
+NO_DAY = "choose at least one weekday"
+WRONG_DAY = "weekdays are 0 (Monday) to 6 (Sunday)"
+START_OF_DAY = "has to be between 0:00 and 23:59"
+ENDS_EARLY = "ends before it starts"
+TOO_LONG_SHIFT = "lasts longer than 24 hours"
+BREAK_OUTSIDE = "lies outside the shift"
+BETWEEN = "has to be between {least} and {most}"
+TOO_MANY = "may have at most {most} entries"
+TOO_LONG_TEXT = "may have at most {most} characters, all of them visible"
+TWICE = "stands here twice"
+EMPTY = "is empty"
+TOO_LONG_CLOSURE = "may last at most {most} days"
+FAR_YEAR = "has to lie between the years 2000 and 2099"
+NO_WEEK = "is no ISO week such as 2026-W48"
+POSITIVE = "has to be more than 0 and at most {most}"
 
 
 def faults_of(profile: FactoryProfile) -> list[Fault]:
