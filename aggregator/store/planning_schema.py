@@ -34,8 +34,10 @@ machine_days = Table(
     Column("cycles", BigInteger, nullable=False),
     Column("good", BigInteger),
     Column("scrap", BigInteger),
-    Column("calendar_revision", Integer, nullable=False),
-    Column("stored_ms", BigInteger, nullable=False),  # length of the windows behind it: tells what is stale
+    Column("running_ms", BigInteger, nullable=False),  # RUNNING at any hour: with `cycles`, the cycle time
+    Column(
+        "basis", BigInteger, nullable=False
+    ),  # digest of all that the row was made of: tells what is stale
     sqlite_with_rowid=False,
 )
 

@@ -40,8 +40,8 @@ def _create_capacity() -> None:
         sa.Column("cycles", sa.BigInteger(), nullable=False),
         sa.Column("good", sa.BigInteger(), nullable=True),
         sa.Column("scrap", sa.BigInteger(), nullable=True),
-        sa.Column("calendar_revision", sa.Integer(), nullable=False),
-        sa.Column("stored_ms", sa.BigInteger(), nullable=False),
+        sa.Column("running_ms", sa.BigInteger(), nullable=False),
+        sa.Column("basis", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("series_id", "day", name="pk_machine_days"),
         sqlite_with_rowid=False,
     )
