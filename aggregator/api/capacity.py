@@ -1,0 +1,86 @@
+"""`capacity`: spare hours by factory or process and ISO week, with the sum behind every number."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Query, Response
+from pydantic import AwareDatetime, BaseModel, Field
+
+from aggregator.access.scope import Scope
+from aggregator.api.caller import CallerScope, Found
+from aggregator.api.capacity_rows import CapacityRow, cell_row, joined, sum_row
+from aggregator.api.moments import text
+from aggregator.api.problem import responses
+from aggregator.api.query import NoQuery
+from aggregator.capacity.reckoning import WEEKS
+from aggregator.capacity.terms import sums_by_process
+from aggregator.model.capacity import SpareCell
+from aggregator.services import Services
+
+router = APIRouter(prefix="/api/v1/capacity", tags=["capacity"])
+
+
+class CapacityBy(StrEnum):
+    """What a row stands for."""
+
+    FACTORY = "factory"
+    PROCESS = "process"
+
+
+class CapacityQuery(NoQuery):
+    """Which cells, and what a row stands for."""
+
+    factory: str | None = Field(None, max_length=64, description="Only this factory (default: all)")
+    process: str | None = Field(None, max_length=64, description="Only this process (default: all)")
+    weeks: int = Field(WEEKS, ge=1, le=WEEKS, description="How many weeks, the current one first")
+    by: CapacityBy = Field(CapacityBy.FACTORY, description="A row for each factory, or for each process")
+
+
+class Capacity(BaseModel):
+    """Spare hours by process, then week; by factory first, when rows are by factory."""
+
+    by: CapacityBy
+    fresh: AwareDatetime | None = Field(description="The moment this is true of; null: not yet reckoned")
+    progress: float = Field(
+        ge=0,
+        le=1,
+        description="Share (0 to 1) of the measured past that is read; below 1 numbers may be missing",
+    )
+    rows: list[CapacityRow]
+
+
+@router.get(
+    "",
+    response_model=Capacity,
+    responses=responses(401, 404, 422, 503),
+    summary="Spare hours by factory or process and week",
+)
+def show_capacity(found: Found, scope: CallerScope, query: Annotated[CapacityQuery, Query()]) -> Response:
+    """Measured spare hours (P10, P50, P90), what they are made of, and what was declared."""
+    cells = _asked(found, scope, query)
+    zone, fresh_ms = found.config.zone, found.spare.fresh_ms()
+    if query.by is CapacityBy.PROCESS:
+        rows = [sum_row(total, zone) for total in sums_by_process(cells)]
+    else:
+        rows = [cell_row(cell, zone) for cell in cells]
+    head = {
+        "by": query.by,
+        "fresh": text(fresh_ms, zone) if fresh_ms else None,
+        "progress": found.days.progress,
+    }
+    return Response(joined(head, rows), media_type="application/json")
+
+
+def _asked(found: Services, scope: Scope, query: CapacityQuery) -> list[SpareCell]:
+    """Return the cells that the caller asks for and may see; 404 when factory or process is none of them."""
+    seen = found.spare.cells(scope)
+    if query.factory is not None:
+        seen = [cell for cell in seen if cell.key.factory == query.factory]
+        if not seen:
+            raise HTTPException(404, "There is no such factory, or none that this token may see.")
+    if query.process is not None:
+        seen = [cell for cell in seen if cell.key.process == query.process]
+        if not seen:
+            raise HTTPException(404, "No machine that this token may see is of such a process.")
+    last = {cell.week for cell in seen[: query.weeks]}
+    return [cell for cell in seen if cell.week in last]
