@@ -8,7 +8,7 @@ from aggregator.config import Config
 from aggregator.live import Board
 from aggregator.measured_days import MeasuredDays
 from aggregator.measurements import Measurements
-from aggregator.planning import Planning
+from aggregator.planning.planning import Planning
 from aggregator.spare import SpareHours
 from aggregator.status import Status
 from aggregator.store.audit import Audit

@@ -21,6 +21,7 @@ from aggregator.store.proposals import (
     add_order,
     add_proposal,
     decide,
+    read_drafts,
     read_match,
     read_matches,
     serialise,
@@ -53,6 +54,11 @@ class Orders:
         with reading(self._engine) as connection:
             return read_matches(connection, limit)
 
+    def approved(self) -> dict[str, OrderDraft]:
+        """Return the drafts of approved orders by the order's id."""
+        with reading(self._engine) as connection:
+            return read_drafts(connection, OrderStatus.APPROVED)
+
     def propose(
         self, draft: OrderDraft, proposal: Proposal, basis: Basis, decision: Decision, year: int
     ) -> Match:
@@ -61,7 +67,7 @@ class Orders:
             serialise(connection)
             order = add_order(connection, draft, year, decision)
             made = add_proposal(connection, order, proposal, basis, decision)
-            _log(connection, decision, "match.propose", made)
+            _log(connection, decision, "proposal made", made)
             return _known(connection, made)
 
     def replace(self, match: str, proposal: Proposal, basis: Basis, decision: Decision) -> Match:
@@ -71,7 +77,7 @@ class Orders:
             old = _open(connection, match)
             decide(connection, match, MatchStatus.REPLACED, decision)
             made = add_proposal(connection, old.order, proposal, basis, decision)
-            _log(connection, decision, "match.replace", match, by=made)
+            _log(connection, decision, "proposal replaced", match, by=made)
             return _known(connection, made)
 
     def reject(self, match: str, decision: Decision) -> Match:
@@ -81,7 +87,7 @@ class Orders:
             found = _open(connection, match)
             decide(connection, match, MatchStatus.REJECTED, decision)
             set_order_status(connection, found.order, OrderStatus.REJECTED)
-            _log(connection, decision, "match.reject", match)
+            _log(connection, decision, "proposal rejected", match)
             return _known(connection, match)
 
     def approve(
@@ -100,7 +106,7 @@ class Orders:
             add_jobs(connection, jobs)
             decide(connection, match, MatchStatus.APPROVED, decision)
             set_order_status(connection, found.order, OrderStatus.APPROVED)
-            _log(connection, decision, "match.approve", match, jobs=[job.id for job in jobs])
+            _log(connection, decision, "proposal approved", match, jobs=[job.id for job in jobs])
             return _known(connection, match)
 
     def cancel(self, order: str, decision: Decision) -> list[str]:
@@ -114,7 +120,7 @@ class Orders:
                 )
             cancelled = cancel_jobs(connection, order)
             set_order_status(connection, order, OrderStatus.CANCELLED)
-            _log(connection, decision, "order.cancel", order, jobs=cancelled)
+            _log(connection, decision, "order cancelled", order, jobs=cancelled)
             return cancelled
 
 

@@ -65,12 +65,16 @@ def read_match(connection: Connection, match: str) -> Match | None:
     return _match(row) if row else None
 
 
-def read_matches(connection: Connection, limit: int, before_ms: int | None = None) -> Sequence[Match]:
+def read_matches(connection: Connection, limit: int) -> Sequence[Match]:
     """Return proposals, the newest first."""
     query = _matches.order_by(proposals.c.created_ms.desc(), proposals.c.id.desc()).limit(limit)
-    if before_ms is not None:
-        query = query.where(proposals.c.created_ms < before_ms)
     return [_match(row) for row in connection.execute(query)]
+
+
+def read_drafts(connection: Connection, status: OrderStatus) -> dict[str, OrderDraft]:
+    """Return the drafts of all orders of that status, by the order's id."""
+    rows = connection.execute(select(orders.c.id, orders.c.draft).where(orders.c.status == status.value))
+    return {row.id: _draft.validate_json(row.draft) for row in rows}
 
 
 def decide(connection: Connection, match: str, status: MatchStatus, decision: Decision) -> None:

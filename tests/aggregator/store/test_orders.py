@@ -170,12 +170,12 @@ def test_every_decision_is_in_the_audit_log_with_who_when_and_why(orders: Orders
     orders.cancel(first.order, WHO)
     entries = Audit(engine).entries()
     assert [(each.action, each.subject) for each in reversed(entries)] == [
-        ("match.propose", "2026-0001-p1"),
-        ("match.propose", "2026-0002-p1"),
-        ("match.replace", "2026-0002-p1"),
-        ("match.approve", "2026-0001-p1"),
-        ("match.reject", "2026-0002-p2"),
-        ("order.cancel", "2026-0001"),
+        ("proposal made", "2026-0001-p1"),
+        ("proposal made", "2026-0002-p1"),
+        ("proposal replaced", "2026-0002-p1"),
+        ("proposal approved", "2026-0001-p1"),
+        ("proposal rejected", "2026-0002-p2"),
+        ("order cancelled", "2026-0001"),
     ]
     assert {(each.who, each.at_ms, each.detail["reason"]) for each in entries} == {
         (WHO.who, WHO.now_ms, WHO.reason)

@@ -1,0 +1,41 @@
+"""From an approved plan to its jobs. Pure."""
+
+from string import ascii_lowercase
+
+from aggregator.model.job import Job
+from aggregator.model.match import Match
+from aggregator.model.order import DraftStep
+from aggregator.model.proposal import Lot, Plan
+
+
+def jobs_of(match: Match) -> list[Job]:
+    """Return a job for every lot of the best plan; `2026-0042-2b` is the second lot of the second step."""
+    plan = match.proposal.plans[0]
+    jobs = []
+    for position, step in enumerate(match.draft.steps, 1):
+        lots = [lot for lot in plan.lots if lot.step == step.id]
+        for letter, lot in zip(ascii_lowercase[: len(lots)], lots, strict=True):
+            jobs.append(_job(match, f"{match.order}-{position}{letter}", step, lot))
+    return jobs
+
+
+def _job(match: Match, id_: str, step: DraftStep, lot: Lot) -> Job:
+    return Job(
+        id=id_,
+        order=match.order,
+        step=step.id,
+        factory=lot.factory,
+        process=step.process,
+        pieces=lot.pieces,
+        minutes=lot.minutes,
+        pieces_per_cycle=step.pieces_per_cycle,
+        machines=frozenset(lot.machines),
+        work=tuple((each.week, each.minutes) for each in lot.work),
+        backup=backup_of(match.proposal.plans[0], lot),
+    )
+
+
+def backup_of(plan: Plan, lot: Lot) -> str | None:
+    """Return the factory that stands ready instead of the lot's."""
+    ready = (each.factory for each in plan.backups if (each.step, each.instead_of) == (lot.step, lot.factory))
+    return next(ready, None)

@@ -1,0 +1,152 @@
+"""Proposals and decisions on a real database, with capacity that moves under them."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from aggregator.model.match import MatchStatus, OrderStatus
+from aggregator.planning.errors import DraftRefused, NoRoom, NoSuchMatch, Stale, Unplaced
+from aggregator.planning.planning import Planning
+from aggregator.store.audit import Audit
+from aggregator.store.orders import DecisionError, Orders
+from tests.aggregator.planning.markets import DRAFT, NOW_MS, TODAY, HandMadeSpare, market, planning_on
+
+WHO = "coordinator"
+
+
+@pytest.fixture
+def spare() -> HandMadeSpare:
+    return HandMadeSpare(market())
+
+
+@pytest.fixture
+def planning(engine: Engine, spare: HandMadeSpare) -> Planning:
+    return planning_on(engine, spare)
+
+
+def test_a_proposal_names_the_capacity_that_it_rests_on(planning: Planning) -> None:
+    made = planning.propose(DRAFT, WHO)
+    assert made.basis.computed_ms == NOW_MS
+    team = {lot.factory for lot in made.proposal.plans[0].lots}
+    assert team <= {cell.factory for cell in made.basis.cells}
+    assert {(cell.p10, cell.taken) for cell in made.basis.cells} == {(1_200, 0)}
+    assert planning.match(made.id) == made
+    assert planning.standings([made])[made.id].stale is False
+
+
+def test_a_draft_with_faults_is_told_and_not_stored(planning: Planning) -> None:
+    with pytest.raises(DraftRefused, match="quantity: 0 pieces cannot be made") as caught:
+        planning.propose(replace(DRAFT, quantity=0, due=TODAY - timedelta(1)), WHO)
+    assert {fault.place for fault in caught.value.faults} == {"quantity", "due"}
+    assert planning.matches() == []
+
+
+def test_approval_makes_a_job_of_every_lot_and_holds_its_hours(planning: Planning) -> None:
+    made = planning.propose(DRAFT, WHO)
+    approved = planning.approve(made.id, WHO)
+    assert (approved.status, approved.order_status) == (MatchStatus.APPROVED, OrderStatus.APPROVED)
+    jobs = planning.jobs(made.order)
+    assert [job.id for job in jobs] == [f"{made.order}-1a", f"{made.order}-2a"]
+    lots = made.proposal.plans[0].lots
+    assert [(job.factory, job.minutes, job.pieces) for job in jobs] == [
+        (lot.factory, lot.minutes, lot.pieces) for lot in lots
+    ]
+    assert [job.backup for job in jobs] == [each.factory for each in made.proposal.plans[0].backups]
+    second = planning.propose(DRAFT, WHO)
+    taken = {(cell.factory, cell.week): cell.taken for cell in second.basis.cells}
+    shared = [
+        taken[job.factory, week] for job in jobs for week, _ in job.work if (job.factory, week) in taken
+    ]
+    assert all(minutes > 0 for minutes in shared)
+
+
+def test_what_no_longer_fits_is_stale_at_once_and_cannot_be_approved(
+    planning: Planning, spare: HandMadeSpare, engine: Engine
+) -> None:
+    made = planning.propose(DRAFT, WHO)
+    lot = made.proposal.plans[0].lots[0]
+    spare.offered = market(**{lot.factory: 300})
+    standing = planning.standings([made])[made.id]
+    assert standing.stale and not standing.fits
+    assert (standing.shortages[0].factory, standing.shortages[0].minutes) == (lot.factory, lot.minutes - 300)
+    assert (standing.changed[0].before, standing.changed[0].now) == (1_200, 300)
+    with pytest.raises(NoRoom, match=f"{lot.factory}, cutting, 2026-W48: 6.0 hours are lacking"):
+        planning.approve(made.id, WHO, confirmed=True)
+    assert Orders(engine).jobs() == []
+    spare.offered = market()
+    assert planning.approve(made.id, WHO).status is MatchStatus.APPROVED
+
+
+def test_a_proposal_that_lost_its_backup_needs_to_be_confirmed(
+    planning: Planning, spare: HandMadeSpare
+) -> None:
+    made = planning.propose(DRAFT, WHO)
+    backup = made.proposal.plans[0].backups[0].factory
+    assert backup is not None
+    spare.offered = market(**{backup: 10})
+    standing = planning.standings([made])[made.id]
+    assert standing.stale and standing.fits
+    assert [each.factory for each in standing.lost] == [backup]
+    with pytest.raises(Stale, match="look at what changed"):
+        planning.approve(made.id, WHO)
+    assert planning.approve(made.id, WHO, confirmed=True).status is MatchStatus.APPROVED
+
+
+def test_a_stale_proposal_is_proposed_again_on_the_capacity_of_now(
+    planning: Planning, spare: HandMadeSpare
+) -> None:
+    made = planning.propose(DRAFT, WHO)
+    lot = made.proposal.plans[0].lots[0]
+    spare.offered = market(**{lot.factory: 10})
+    newer = planning.again(made.id, WHO)
+    assert newer.order == made.order
+    assert newer.proposal.plans[0].lots[0].factory != lot.factory
+    assert planning.match(made.id).status is MatchStatus.REPLACED
+    with pytest.raises(DecisionError, match="is decided already: it is replaced"):
+        planning.approve(made.id, WHO)
+    assert planning.approve(newer.id, WHO).status is MatchStatus.APPROVED
+
+
+def test_an_order_with_work_that_has_no_place_is_not_approved(
+    planning: Planning, spare: HandMadeSpare
+) -> None:
+    spare.offered = market(aoki=10, sato=10)
+    made = planning.propose(DRAFT, WHO)
+    with pytest.raises(Unplaced, match="some work has no place yet"):
+        planning.approve(made.id, WHO)
+
+
+def test_what_was_approved_twice_holds_its_hours_once(planning: Planning, engine: Engine) -> None:
+    made = planning.propose(DRAFT, WHO)
+    planning.approve(made.id, WHO)
+    with pytest.raises(DecisionError, match="is decided already: it is approved"):
+        planning.approve(made.id, WHO)
+    assert len(Orders(engine).jobs()) == 2
+
+
+def test_a_rejected_proposal_stays_rejected_and_says_why(planning: Planning, engine: Engine) -> None:
+    made = planning.reject(planning.propose(DRAFT, WHO).id, WHO, "納期が合わない")
+    assert (made.status, made.reason, made.order_status) == (
+        MatchStatus.REJECTED, "納期が合わない", OrderStatus.REJECTED,
+    )  # fmt: skip
+    with pytest.raises(DecisionError, match="it is rejected"):
+        planning.approve(made.id, WHO)
+    entry = Audit(engine).entries(made.id)[0]
+    assert (entry.action, entry.who, entry.at_ms) == ("proposal rejected", WHO, NOW_MS)
+    assert entry.detail["reason"] == "納期が合わない"
+
+
+def test_a_cancelled_order_gives_its_hours_back(planning: Planning) -> None:
+    first = planning.propose(DRAFT, WHO)
+    free = first.basis
+    planning.approve(first.id, WHO)
+    planning.cancel(first.order, WHO, "注文取消")
+    assert planning.propose(DRAFT, WHO).basis == free
+
+
+def test_what_is_not_there_is_said(planning: Planning) -> None:
+    for ask in (planning.match, lambda match: planning.again(match, WHO)):
+        with pytest.raises(NoSuchMatch, match="there is no proposal 2026-0404-p1"):
+            ask("2026-0404-p1")
