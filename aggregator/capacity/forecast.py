@@ -1,45 +1,36 @@
 """Forecasts of private load: past days and a calendar in, P10, P50 and P90 of each week's hours out.
 
-`calibrate` learns from all cells how far such forecasts were off; `forecast` applies it to one cell. Whoever has
-many cells calls `forecast_all`, which does the same for all of them at once. Spare hours of a week are its
-planned busy hours less private load, so private P90 goes with spare P10.
+`calibrate` learns from all cells; `forecast` applies it to one. Whoever has many cells calls `forecast_all`,
+which does the same for all of them at once. Spare hours of a week are its planned busy hours less private
+load, so private P90 goes with spare P10.
+
+Given a calibration, more private load or more unknown time on any past day never lowers a forecast of private
+load, and more planned hours on a coming day never raise it by more than themselves.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import NamedTuple
 
 import numpy as np
 
-from aggregator.capacity.load import History, Hours, coverage
+from aggregator.capacity.backcast import AHEAD
+from aggregator.capacity.calibration import HALF_LIVES, START, Calibration, calibrate
+from aggregator.capacity.conformal import USUAL_ERROR
+from aggregator.capacity.level import Shares, Weeks, bands, levels, weeks_of
+from aggregator.capacity.load import WEEKS, History, Hours, Panel, align, reasons
 from aggregator.model.capacity import NoNumber, Quantiles
 from aggregator.model.week import Week
 
-LEAST_COVERAGE = 0.8
-LEAST_WEEKS = 2
-HALF_LIFE_WEEKS = 4.0
-DEFAULT_SPREAD = (-0.3, 0.0, 0.3)
+__all__ = ["Calibration", "PrivateWeek", "calibrate", "forecast", "forecast_all"]
 
 
 class PrivateWeek(NamedTuple):
-    """Private load in a week, in hours within its planned busy time; None exactly when `no_number` says why."""
+    """Private load of a week, in hours within its planned busy time; None when `no_number` says why."""
 
     week: Week
     private: Quantiles | None
     no_number: NoNumber | None
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """What past errors of each process say: offsets of P10, P50, P90 as shares of planned busy time."""
-
-    offsets: dict[str, tuple[float, float, float]] = field(default_factory=dict)
-
-
-def calibrate(histories: Sequence[History], today: date) -> Calibration:
-    """Return what is learnt from the past of all cells (days before today)."""
-    return Calibration({history.key.process: DEFAULT_SPREAD for history in histories})
 
 
 def forecast(history: History, pbt_h: Hours, today: date, calibration: Calibration) -> list[PrivateWeek]:
@@ -47,39 +38,49 @@ def forecast(history: History, pbt_h: Hours, today: date, calibration: Calibrati
 
     Of the current week only the days from today on count.
     """
-    weeks = sorted({Week.of(today + timedelta(days=day)) for day in range(len(pbt_h))})
-    reason = _no_number(history, today)
-    if reason is not None:
-        return [PrivateWeek(week, None, reason) for week in weeks]
-    shares = np.clip(
-        _level(history, today) + np.array(calibration.offsets.get(history.key.process, DEFAULT_SPREAD)), 0, 1
-    )
-    return [
-        PrivateWeek(week, Quantiles(*(shares * _hours(pbt_h, today, week)).tolist()), None) for week in weeks
-    ]
+    return forecast_all([(history, pbt_h)], today, calibration)[0]
 
 
 def forecast_all(
     cells: Sequence[tuple[History, Hours]], today: date, calibration: Calibration
 ) -> list[list[PrivateWeek]]:
     """Return `forecast` of each (history, planned busy hours a day), in their order."""
-    return [forecast(history, pbt_h, today, calibration) for history, pbt_h in cells]
+    if not cells:
+        return []
+    panel = align([history for history, _ in cells], today)
+    factors = np.stack([calibration.factors.get(key, np.ones(7)) for key in panel.keys])
+    shares = _shares(panel, weeks_of(panel, factors), calibration)
+    return [
+        _private_weeks(pbt_h, today, reason, share, factor)
+        for (_, pbt_h), reason, share, factor in zip(cells, reasons(panel), shares, factors, strict=True)
+    ]
 
 
-def _no_number(history: History, today: date) -> NoNumber | None:
-    if history.days_before(today) < 7 * LEAST_WEEKS:
-        return NoNumber.NO_HISTORY
-    return NoNumber.LOW_COVERAGE if coverage(history, today) < LEAST_COVERAGE else None
+def _shares(panel: Panel, weeks: Weeks, calibration: Calibration) -> Shares:
+    """Return (cells, ahead, 3): the share of effective hours that private load takes, before limits."""
+    level, band = levels(weeks, WEEKS, HALF_LIVES), bands(weeks, WEEKS)
+    result = np.empty((len(panel.keys), AHEAD, 3))
+    for cell, key in enumerate(panel.keys):
+        blends = calibration.blends.get(key.process, START)
+        recent = level[cell, [HALF_LIVES.index(blend.half_life_weeks) for blend in blends]]
+        mix = np.array([blend.mix for blend in blends])
+        usual = calibration.usual.get(key, np.full(AHEAD, USUAL_ERROR))
+        centre = (mix * recent)[:, None] + (1 - mix)[:, None] * band[cell]
+        result[cell] = centre + usual[:, None] * np.array([blend.offsets for blend in blends])
+    return np.sort(result, axis=2)
 
 
-def _level(history: History, today: date) -> float:
-    end = history.days_before(today)
-    weeks_ago = np.arange(end)[::-1] // 7
-    weight = 0.5 ** (weeks_ago / HALF_LIFE_WEEKS)
-    busy_h = history.private_h[:end] + history.unknown_h[:end]
-    return float((weight * busy_h).sum() / (weight * history.pbt_h[:end]).sum())
-
-
-def _hours(pbt_h: Hours, today: date, week: Week) -> float:
-    first = (week.monday - today).days
-    return float(pbt_h[max(0, first) : first + 7].sum())
+def _private_weeks(
+    pbt_h: Hours, today: date, reason: NoNumber | None, shares: Shares, factors: Shares
+) -> list[PrivateWeek]:
+    weekday = (today.weekday() + np.arange(len(pbt_h))) % 7
+    ahead = (today.weekday() + np.arange(len(pbt_h))) // 7
+    by_day = shares[np.minimum(ahead, AHEAD - 1)] * factors[weekday][:, None]
+    load_h = by_day.clip(0, 1) * pbt_h[:, None]
+    first = Week.of(today)
+    result = []
+    for number in range(int(ahead[-1]) + 1 if len(pbt_h) else 0):
+        low, middle, high = load_h[ahead == number].sum(0).tolist()
+        private = Quantiles(low, middle, high) if reason is None else None
+        result.append(PrivateWeek(first.later(number), private, reason))
+    return result

@@ -1,25 +1,29 @@
-"""The measured past of a cell as hours a day: what went to the factory's own work, to shared orders, or is unknown."""
+"""The measured past of cells: hours a day in, aligned arrays that end yesterday out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aggregator.model.capacity import CellKey
+from aggregator.model.capacity import CellKey, NoNumber
 
 Hours = NDArray[np.float64]
 
-COVERED_DAYS = 28
-"""Days before today whose planned time has to be known."""
+WEEKS = 26
+"""How far back the past is looked at: older weeks tell little of the coming ones."""
+COVERED_WEEKS = 4
+LEAST_COVERAGE = 0.8
+LEAST_WEEKS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class History:
     """Hours of a cell on consecutive local days from `first_day` on, summed over its machines.
 
-    Arrays have one shape, (days,); private_h + shared_h + unknown_h <= pbt_h on every day, and what is left is
-    spare time. Days on which the cell does not work hold zeros. The days of today and later are not read.
+    Arrays have one shape, (days,). On every day private_h + shared_h + unknown_h <= pbt_h, and the rest is
+    spare time; on days without work all are 0. Days from today on are not looked at, so they may be there.
     """
 
     key: CellKey
@@ -29,21 +33,72 @@ class History:
     shared_h: Hours
     unknown_h: Hours
 
-    def days_before(self, today: date) -> int:
-        """Return how many of the days lie before today."""
-        return min(max((today - self.first_day).days, 0), len(self.pbt_h))
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Cells side by side, (cells, 7 x WEEKS) hours a day; the last column is yesterday.
+
+    Weeks here are seven days that end yesterday (or 7, 14, … days before it), so that each holds every
+    weekday once. `weekday` tells that of each column, 0 is Monday. Days before a history began hold zeros.
+    """
+
+    keys: tuple[CellKey, ...]
+    weekday: NDArray[np.int64]
+    pbt_h: Hours
+    private_h: Hours
+    unknown_h: Hours
+
+
+def align(histories: Sequence[History], today: date) -> Panel:
+    """Return the last weeks of all histories, up to yesterday."""
+    return Panel(
+        keys=tuple(history.key for history in histories),
+        weekday=(np.arange(7 * WEEKS) + today.weekday()) % 7,
+        pbt_h=_rows([(history, history.pbt_h) for history in histories], today),
+        private_h=_rows([(history, history.private_h) for history in histories], today),
+        unknown_h=_rows([(history, history.unknown_h) for history in histories], today),
+    )
+
+
+def _rows(arrays: Sequence[tuple[History, Hours]], today: date) -> Hours:
+    rows = np.zeros((len(arrays), 7 * WEEKS))
+    for row, (history, hours) in zip(rows, arrays, strict=True):
+        first = 7 * WEEKS - (today - history.first_day).days  # the column of the history's first day
+        end = min(7 * WEEKS, first + len(hours))
+        if end > max(first, 0):
+            row[max(first, 0) : end] = hours[max(first, 0) - first : end - first]
+    return rows
+
+
+def by_week(hours: Hours) -> Hours:
+    """Return (cells, weeks) sums of (cells, days)."""
+    return np.asarray(hours.reshape(len(hours), -1, 7).sum(2))
 
 
 def coverage(history: History, today: date) -> float:
     """Return the known share (0 to 1) of the planned time of the last four weeks.
 
-    Where nothing was planned in them (a long closure), the whole past counts; without any planned time it is 0.
+    Where nothing was planned in them (a long closure), all weeks count; without any planned time it is 0.
     """
-    end = history.days_before(today)
-    first = max(0, (today - history.first_day).days - COVERED_DAYS)
-    if not history.pbt_h[first:end].sum() > 0:
-        first = 0
-    planned_h = float(history.pbt_h[first:end].sum())
-    if planned_h <= 0:
-        return 0.0
-    return min(1.0, max(0.0, 1 - float(history.unknown_h[first:end].sum()) / planned_h))
+    return float(known_share(align([history], today), WEEKS)[0])
+
+
+def known_share(panel: Panel, week: int) -> NDArray[np.float64]:
+    """Return what `coverage` was when so many weeks of the panel were over, (cells,)."""
+    pbt_h, unknown_h = by_week(panel.pbt_h)[:, :week], by_week(panel.unknown_h)[:, :week]
+    last = slice(max(0, week - COVERED_WEEKS), week)
+    idle = pbt_h[:, last].sum(1) <= 0
+    planned_h = np.where(idle, pbt_h.sum(1), pbt_h[:, last].sum(1))
+    lost_h = np.where(idle, unknown_h.sum(1), unknown_h[:, last].sum(1))
+    share = 1 - lost_h / np.where(planned_h > 0, planned_h, 1)
+    return np.asarray(np.where(planned_h > 0, share.clip(0, 1), 0.0))
+
+
+def reasons(panel: Panel, week: int = WEEKS) -> list[NoNumber | None]:
+    """Return why there can be no forecast for each cell when so many weeks were over; None where it can."""
+    known = by_week(panel.pbt_h - panel.unknown_h)[:, :week] > 0
+    covered = known_share(panel, week) >= LEAST_COVERAGE
+    return [
+        NoNumber.NO_HISTORY if weeks < LEAST_WEEKS else None if enough else NoNumber.LOW_COVERAGE
+        for weeks, enough in zip(known.sum(1), covered, strict=True)
+    ]
