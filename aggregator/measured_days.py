@@ -1,10 +1,22 @@
-"""Keeps the time elements of every machine and day in step with windows and calendars."""
+"""Keeps the time elements of every machine and day in step with windows and calendars.
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+What is stored is there at once after a start. From then on two tasks share one thread's time: one measures
+today and yesterday of machines that stored something, the other looks over all days now and then for what
+changed by other ways (late records, `machikoba db load`, calendars), the newest day first. Both rest in
+proportion to what they worked, so that a thousand machines leave the process its breath.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from types import MappingProxyType
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
+from aggregator.capacity.local_time import local_day
+from aggregator.day_book import DayBook
+from aggregator.day_survey import Ground, StaleDay, Survey
 from aggregator.live import Board
 from aggregator.model.capacity import MachineDay
 from aggregator.model.job import JobTotals
@@ -12,11 +24,28 @@ from aggregator.model.machine import MachineKey
 from aggregator.store.machine_days import MachineDays
 from aggregator.store.profiles import Profiles
 from aggregator.store.records import Records
-from aggregator.store.timeseries import TimeSeries
+from aggregator.store.timeseries import StoreError, TimeSeries
+
+log = logging.getLogger(__name__)
+
+KEPT_DAYS = 26 * 7
+"""Days before today that are measured and kept in memory."""
+
+RECENT_DAYS = 2
+"""Days, today included, that are looked at as soon as something is stored."""
+
+CHUNK_DAYS = 14
+SLICE_S = 0.2
+"""So long the thread works before it lets go of the store and the interpreter."""
+
+FOLLOW_REST_S = 2.0
+SWEEP_REST_S = 5.0
+REST_SHARE = 9
+"""Rest at least so many times as long as the work before it took."""
 
 
 class MeasuredDays:
-    """`now` gives UTC milliseconds. Everything it tells is in memory; nothing here waits for the store."""
+    """`now` gives UTC milliseconds. What it tells is in memory: nothing here waits for the store."""
 
     def __init__(
         self,
@@ -29,47 +58,147 @@ class MeasuredDays:
         zone: ZoneInfo,
         now: Callable[[], int],
     ) -> None:
-        self._timeseries = timeseries
+        self._book = DayBook()
+        self._survey = Survey(timeseries, days, profiles, self._book, zone)
         self._stored = days
-        self._records = records
-        self._profiles = profiles
         self._board = board
         self._zone = zone
         self._now = now
-        self._days: Mapping[MachineKey, Sequence[MachineDay]] = MappingProxyType({})
+        self._newest_ms: dict[MachineKey, int] = {}
         self._told = Board()
+        self._working = asyncio.Lock()
+        self._loaded = False
+        self._failing = False
+        self._progress = 0.0
 
     def days(self) -> Mapping[MachineKey, Sequence[MachineDay]]:
         """Return every machine's days, in order, up to 26 weeks back; what was returned never changes."""
-        return self._days
+        return self._book.days
 
     def jobs(self) -> Mapping[str, JobTotals]:
         """Return what machines did with each job's tag on, by job."""
-        return {}
+        return self._book.jobs
 
     def newest_ms(self, key: MachineKey) -> int | None:
         """Return the end of the machine's newest window (UTC ms); None without one."""
-        return None
+        return self._newest_ms.get(key)
 
     def cycle_s(self, key: MachineKey) -> float | None:
-        """Return the machine's measured median cycle time; None where no cycles were counted."""
-        return None
+        """Return the machine's median cycle time over its newest 28 days with cycles; None without one.
+
+        A day's cycle time is its RUNNING time by its cycles.
+        """
+        return self._book.cycle_s(key, local_day(self._now(), self._zone))
 
     def good_share(self, key: MachineKey) -> float | None:
-        """Return good pieces as a share (0 to 1) of all; None where the machine does not count them."""
-        return None
+        """Return good pieces as a share (0 to 1) of all, over its newest 28 days that counted any."""
+        return self._book.good_share(key)
 
     @property
     def progress(self) -> float:
-        """How much of the past is measured, 0 to 1."""
-        return 1.0
+        """How much of the past was looked over since the start, 0 to 1."""
+        return self._progress
 
     def listen(self) -> AbstractAsyncContextManager[AsyncIterator[frozenset[MachineKey]]]:
         """Give an iterator of the sets of machines whose days changed since the last one."""
         return self._told.listen()
 
     async def refresh(self) -> None:
-        """Bring every day up to date once."""
+        """Bring every day up to date once; while the store fails, the old numbers stay."""
+        await self._try(self._sweep)
 
     async def run(self) -> None:
         """Follow what is stored until cancelled or the board closes."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                sweeping = tasks.create_task(self._sweep_again(), name="measured days[sweep]")
+                await self._follow()
+                sweeping.cancel()
+        finally:
+            self._told.close()
+
+    async def _follow(self) -> None:
+        async with self._board.listen(stored_only=True) as changes:
+            async for changed in changes:
+                took_s = await self._try(lambda: self._refresh_recent(changed))  # noqa: B023 (awaited here)
+                await asyncio.sleep(max(FOLLOW_REST_S, REST_SHARE * took_s))
+
+    async def _sweep_again(self) -> None:
+        while True:
+            took_s = await self._try(self._sweep)
+            await asyncio.sleep(max(SWEEP_REST_S, REST_SHARE * took_s))
+
+    async def _try(self, work: Callable[[], Awaitable[float]]) -> float:
+        """Return how long the thread worked, in seconds; when the store fails, say so once."""
+        try:
+            await self._load()
+            took_s = await work()
+        except StoreError as error:
+            if not self._failing:
+                log.warning("days are not measured until the store answers again: %s", error)
+            self._failing = True
+            return 0.0
+        if self._failing:
+            log.info("days are measured again")
+        self._failing = False
+        return took_s
+
+    async def _load(self) -> None:
+        """Take up what is stored, once."""
+        async with self._working:
+            if self._loaded:
+                return
+            first = local_day(self._now(), self._zone) - timedelta(days=KEPT_DAYS)
+            rows = await asyncio.to_thread(self._stored.load, first)
+            jobs = await asyncio.to_thread(self._stored.jobs)
+            changed = await asyncio.to_thread(self._book.put, rows)
+            self._book.put_jobs(jobs)
+            self._loaded = True
+            self._told.measured(changed)
+
+    async def _refresh_recent(self, keys: Collection[MachineKey]) -> float:
+        began = time.monotonic()
+        async with self._working:
+            ground = await self._ground(keys, RECENT_DAYS - 1)
+            days = [ground.today - timedelta(days=back) for back in range(RECENT_DAYS)]
+            stale = await asyncio.to_thread(self._survey.look, ground, days, {})
+        return time.monotonic() - began + await self._measure(stale)
+
+    async def _sweep(self) -> float:
+        """Look over all days, the newest first, and measure those that are stale."""
+        began = time.monotonic()
+        ground = await self._ground(None, KEPT_DAYS)
+        async with self._working:
+            self._book.forget_before(ground.today - timedelta(days=KEPT_DAYS))
+        took_s = time.monotonic() - began
+        empty: dict[MachineKey, list[date]] = {}
+        for back in range(0, KEPT_DAYS + 1, CHUNK_DAYS):
+            last = min(back + CHUNK_DAYS, KEPT_DAYS + 1)
+            days = [ground.today - timedelta(days=each) for each in range(back, last)]
+            async with self._working:
+                began = time.monotonic()
+                stale = await asyncio.to_thread(self._survey.look, ground, days, empty)
+                took_s += time.monotonic() - began
+            took_s += await self._measure(stale)
+            self._progress = max(self._progress, last / (KEPT_DAYS + 1))
+        return took_s
+
+    async def _ground(self, keys: Collection[MachineKey] | None, days: int) -> Ground:
+        ground = await asyncio.to_thread(self._survey.ground, keys, self._now(), days)
+        self._newest_ms |= ground.newest_ms
+        return ground
+
+    async def _measure(self, stale: Sequence[StaleDay]) -> float:
+        """Measure days slice by slice, and tell after each; return how long it took."""
+        took_s, done = 0.0, 0
+        while done < len(stale):
+            async with self._working:
+                began = time.monotonic()
+                rows = await asyncio.to_thread(self._survey.measure, stale[done:], SLICE_S)
+                changed = self._book.put(rows)
+            slice_s = time.monotonic() - began
+            done += len(rows)
+            self._told.measured(changed)
+            await asyncio.sleep(slice_s)
+            took_s += slice_s
+        return took_s
