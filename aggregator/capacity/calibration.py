@@ -1,9 +1,9 @@
 """What is learnt from all cells' pasts: weekday factors, how to blend, usual errors, and their quantiles.
 
 Of each process it is tried out how past weeks would have been forecast best: with which half-life of the
-recent level, and how much of it beside the cell's own past weeks. By how much those forecasts were wrong, relative to
-the usual error of each cell, then says how far P10, P50 and P90 have to be moved so that they hold
-(split-conformal). Where there are few past errors, assumed ones stand beside them.
+recent level, and how much of it beside the cell's own past weeks. By how much those forecasts were wrong,
+relative to the usual error of each cell, then says how far P10, P50 and P90 have to be moved so that they
+hold (split-conformal). Where there are few past errors, assumed ones stand beside them.
 """
 
 from collections.abc import Mapping, Sequence

@@ -73,14 +73,14 @@ def _shares(panel: Panel, weeks: Weeks, calibration: Calibration) -> Shares:
 def _private_weeks(
     pbt_h: Hours, today: date, reason: NoNumber | None, shares: Shares, factors: Shares
 ) -> list[PrivateWeek]:
+    if not len(pbt_h):
+        return []
     weekday = (today.weekday() + np.arange(len(pbt_h))) % 7
     ahead = (today.weekday() + np.arange(len(pbt_h))) // 7
     by_day = shares[np.minimum(ahead, AHEAD - 1)] * factors[weekday][:, None]
-    load_h = by_day.clip(0, 1) * pbt_h[:, None]
+    load_h = np.add.reduceat(by_day.clip(0, 1) * pbt_h[:, None], np.searchsorted(ahead, range(ahead[-1] + 1)))
     first = Week.of(today)
-    result = []
-    for number in range(int(ahead[-1]) + 1 if len(pbt_h) else 0):
-        low, middle, high = load_h[ahead == number].sum(0).tolist()
-        private = Quantiles(low, middle, high) if reason is None else None
-        result.append(PrivateWeek(first.later(number), private, reason))
-    return result
+    return [
+        PrivateWeek(first.later(number), Quantiles(*hours) if reason is None else None, reason)
+        for number, hours in enumerate(load_h.tolist())
+    ]

@@ -25,11 +25,15 @@ WEEKS = 26 + 53
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What was seen of a cell, what really happened, and the share of time its owner declares free."""
+    """What was seen of a cell, what really happened, and the share of time its owner declares free.
+
+    `private_h` is (days,); `judged` (weeks,) tells of which weeks it is known what really happened.
+    """
 
     seen: History
     private_h: Hours
     declared: float
+    judged: NDArray[np.bool_]
 
 
 def fleet(character: str, seed: int, weeks: int = WEEKS) -> list[Truth]:
@@ -66,7 +70,7 @@ def _cell(
     )
     idle = 1 - busy.sum() / planned.sum()
     declared = float(np.clip(idle * rng.lognormal(0.1, 0.5) + rng.normal(0, 0.05), 0, 1))
-    return Truth(seen, busy.sum(0), declared)
+    return Truth(seen, busy.sum(0), declared, judged=np.ones(days // 7, dtype=bool))
 
 
 def _shop(character: str, machines: int, open_h: Hours, used: float, rng: np.random.Generator) -> Shop:
