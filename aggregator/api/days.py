@@ -31,7 +31,7 @@ class DayQuery(NoQuery):
 
 
 class KpiRow(BaseModel):
-    """KPIs of ISO 22400-2 over the known part of the planned busy time; null where there is nothing to divide."""
+    """KPIs of ISO 22400-2 over known planned busy time; null where there is nothing to divide by."""
 
     availability: float | None = Field(ge=0, le=1, description="APT / PBT", examples=[0.5])
     allocation_efficiency: float | None = Field(ge=0, le=1, description="AUBT / PBT", examples=[0.83])
