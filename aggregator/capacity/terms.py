@@ -41,9 +41,9 @@ class Term(NamedTuple):
 class SpareSum:
     """The factories of a process in one week, or one factory. Hours are of those that have a number.
 
-    `factories` counts them; `silent` are those without one, and why. `declared_h` is None unless all of them
-    declared. `coverage` (0 to 1) is over all, by planned time where there is some. `measured_ms` is that of
-    the factory measured longest ago.
+    `factories` counts them; `silent` are those without one, and why; `machines` are of all. `declared_h` is
+    None unless all with a number declared. `coverage` (0 to 1) is over all, by planned time where there is
+    some. `measured_ms` is that of the factory measured longest ago.
     """
 
     process: str
@@ -113,7 +113,7 @@ def sum_of(cells: Sequence[SpareCell]) -> SpareSum:
         week=cells[0].week,
         factories=len(told),
         silent=tuple((cell.key.factory, cell.no_number) for cell in cells if cell.no_number is not None),
-        machines=sum(len(cell.machines) for cell in told),
+        machines=sum(len(cell.machines) for cell in cells),
         pbt_h=sum(cell.pbt_h for cell in told),
         unattended_h=sum(cell.unattended_h for cell in told),
         private=_added(cell.private for cell in told),

@@ -87,7 +87,7 @@ class Formats:
     def day(self, at_ms: int) -> str:
         """Return `11月22日` or `22 Nov`."""
         at = self._local(at_ms)
-        return f"{at.month}月{at.day}日" if self.language == "ja" else f"{at.day} {_MONTHS[at.month - 1]}"
+        return f"{at.month}月{at.day}日" if self.language == "ja" else f"{at.day} {MONTHS[at.month - 1]}"
 
     def iso(self, at_ms: int) -> str:
         """Return RFC 3339 with the zone's offset, for `<time datetime>`."""
@@ -106,4 +106,4 @@ class Formats:
 
 
 UNKNOWN = N_("unknown")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

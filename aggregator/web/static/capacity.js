@@ -1,0 +1,82 @@
+// Keeps the pages of spare capacity fresh: asks for the page again and again, takes it when it changed, and
+// ticks ages. The server answers 304 when nothing is new. The pages are whole without it.
+
+const EVERY_MS = 5_000;
+const SILENCE_MS = 20_000; // asked for so long in vain: what is shown is old
+
+let root = document.getElementById("capacity");
+let ahead = Number(root.dataset.now) - Date.now(); // the server's clock, from ours
+let heardMs = Date.now();
+
+const now = () => Date.now() + ahead;
+
+// Durations read as in aggregator/web/formats.py.
+function duration(ms, words) {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const [minutes, hours, days] = [60, 3600, 86400].map((unit) => Math.floor(seconds / unit));
+  const fill = (pattern, a, b) => pattern.replace("{a}", a).replace("{b}", b);
+  if (days) return fill(words.days, days, hours % 24);
+  if (hours) return fill(words.hours, hours, minutes % 60);
+  if (minutes) return fill(words.minutes, minutes, seconds % 60);
+  return fill(words.seconds, seconds, "");
+}
+
+function say(element, text) {
+  if (element && element.textContent !== text) element.textContent = text;
+}
+
+function tick() {
+  const words = JSON.parse(root.dataset.words);
+  for (const each of root.querySelectorAll("[data-age]")) {
+    const ms = now() - Number(each.dataset.age);
+    say(each, ms < 1000 ? words.now : words.ago.replace("{age}", duration(ms, words)));
+  }
+  const heard = Date.now() - heardMs < SILENCE_MS;
+  const old = now() - Number(root.dataset.fresh) > Number(root.dataset.staleMs);
+  const live = document.getElementById("live");
+  live.classList.toggle("on", heard && !old);
+  live.classList.toggle("off", !heard);
+  root.classList.toggle("stale", !heard || old);
+  say(document.getElementById("live-word"), heard ? (old ? "" : live.dataset.on) : live.dataset.off);
+}
+
+// What is open and focused stays so.
+function take(fresh) {
+  const open = [...root.querySelectorAll("details[open]")].map((each) => each.id);
+  const focused = root.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  const scrolled = [...root.querySelectorAll(".scroll, .scroll-x, .heat-map")].map((each) => each.scrollLeft);
+  root.replaceWith(fresh);
+  root = fresh;
+  for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+  [...root.querySelectorAll(".scroll, .scroll-x, .heat-map")].forEach((each, at) => {
+    each.scrollLeft = scrolled[at] ?? 0;
+  });
+  if (focused) root.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+}
+
+async function refresh() {
+  if (document.hidden) return;
+  const answer = await fetch(location.href, {
+    headers: { Accept: "text/html", "If-None-Match": root.dataset.etag },
+    cache: "no-store",
+  });
+  if (answer.redirected) {
+    location.reload(); // signed out
+    return;
+  }
+  if (answer.status !== 304) {
+    if (!answer.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = page.getElementById("capacity");
+    if (!fresh) return;
+    ahead = Number(fresh.dataset.now) - Date.now();
+    take(fresh);
+  }
+  heardMs = Date.now();
+  tick();
+}
+
+tick();
+setInterval(tick, 1000);
+setInterval(() => refresh().catch(() => {}), EVERY_MS);
+document.addEventListener("visibilitychange", () => refresh().catch(() => {}));
