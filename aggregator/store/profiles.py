@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, Engine, Row, insert, select, update
@@ -42,6 +42,13 @@ class ProfileRefused(AggregatorError):
         self.faults = faults
 
 
+class LastChange(NamedTuple):
+    """Who saved a profile, and when (UTC ms)."""
+
+    who: str
+    at_ms: int
+
+
 class Profiles:
     """All methods block; they raise StoreError."""
 
@@ -58,6 +65,12 @@ class Profiles:
         """Return a factory's profile, an empty one of revision 0 when it has none."""
         with reading(self._engine) as connection:
             return _stored(connection, factory)
+
+    def last_changes(self) -> dict[str, LastChange]:
+        """Return by factory who changed its profile last, and when."""
+        columns = (factory_profiles.c.factory, factory_profiles.c.changed_by, factory_profiles.c.changed_ms)
+        with reading(self._engine) as connection:
+            return {factory: LastChange(*rest) for factory, *rest in connection.execute(select(*columns))}
 
     def save(self, profile: FactoryProfile, expected_revision: int, who: str, now_ms: int) -> FactoryProfile:
         """Store the profile and an audit entry, both or neither, and return it with its new revision.

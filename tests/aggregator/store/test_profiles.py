@@ -63,6 +63,7 @@ def test_every_change_is_counted_and_told_in_the_audit_log(profiles: Profiles, e
     assert len(newest.detail["declared"]["removed"]) == 1
     assert "shifts" not in newest.detail
     assert "closures" in oldest.detail
+    assert profiles.last_changes() == {"aoki": ("aoki", NOW_MS + 5)}
 
 
 def test_what_changes_nothing_is_not_stored_again(profiles: Profiles, engine: Engine) -> None:
