@@ -21,8 +21,9 @@ class TimeSeries(Protocol):
     def write(self, windows: Sequence[Window], changes: Sequence[StateChange]) -> None:
         """Store all of it durably or raise StoreError; writing the same key again replaces it.
 
-        Keys are (machine, start) for windows and (machine, time) for changes. Hourly totals of the hours
-        that the windows fall in are corrected in the same step.
+        Keys are (machine, start) for windows and (machine, time) for changes. Of windows that overlap some
+        stay and some go, as `overlap.py` says: no time is counted twice. Hourly totals of the hours that
+        the windows fall in are corrected in the same step.
         """
 
     def windows(

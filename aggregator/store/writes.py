@@ -1,12 +1,12 @@
 """What one write does to the tables: windows and changes in, rows and corrected hours out.
 
-A window replaces the one with the same start. One longer than a minute is several merged ones (the agent's
-outbox was full): it also replaces the windows inside it, which may have been stored before they were
-merged. Whatever changes, the hours touched are summed again from their windows in the same transaction.
+What is stored around new windows is read first: of windows that overlap not all stay. Whatever changes, the
+hours touched are summed again from their windows in the same transaction.
 """
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, pairwise
 from typing import Any
 
 from sqlalchemy import (
@@ -22,11 +22,12 @@ from sqlalchemy import (
     select,
 )
 
-from agent.contract.records import HOUR_MS, MINUTE_MS
+from agent.contract.records import HOUR_MS
 from agent.contract.states import INDEX
 from aggregator.model.machine import MachineKey
 from aggregator.model.window import StateChange, Window
 from aggregator.store.database import upsert
+from aggregator.store.overlap import Stored, Weight, settle
 from aggregator.store.schema import hours, state_changes, windows
 from aggregator.store.sums import SUM_COLUMNS, summed
 
@@ -37,7 +38,6 @@ _Place = tuple[int, int]  # series, start
 _SERIES: BindParameter[int] = bindparam("series", type_=BigInteger)
 _START: BindParameter[int] = bindparam("start", type_=BigInteger)
 _END: BindParameter[int] = bindparam("end", type_=BigInteger)
-_INSIDE = (windows.c.series_id == _SERIES) & (windows.c.start_ms > _START) & (windows.c.start_ms < _END)
 
 
 class Writes:
@@ -46,27 +46,26 @@ class Writes:
     def __init__(self, dialect: Dialect) -> None:
         self._put_windows = upsert(dialect, windows)
         self._put_changes = upsert(dialect, state_changes)
+        self._find = _find_windows()
+        self._drop = delete(windows).where(windows.c.series_id == _SERIES, windows.c.start_ms == _START)
         self._drop_hours = delete(hours).where(hours.c.series_id == _SERIES, hours.c.start_ms == _START)
-        self._drop_inside = delete(windows).where(_INSIDE)
-        self._find_inside = select(windows.c.start_ms).where(_INSIDE)
         self._sum_hours = _sum_hours()
 
     def windows(self, connection: Connection, ids: Ids, new: Sequence[Window]) -> None:
-        """Store windows; of two in `new` that exclude each other the later one stays."""
-        if not new:
-            return
-        merged = [window for window in new if window.length_ms > MINUTE_MS]
-        rows = {(ids[window.key], window.start_ms): window for window in new}
-        touched = {(number, start - start % HOUR_MS) for number, start in rows}
-        if merged:
-            rows = _without_covered(ids, new)
-            touched |= self._drop_covered(connection, ids, merged)
-        put = [_row(place, window) for place, window in rows.items()]
-        connection.exec_driver_sql(self._put_windows, put)
-        places = sorted(touched)
-        hourly = [{"series": number, "start": start, "end": start + HOUR_MS} for number, start in places]
-        connection.execute(self._drop_hours, hourly)
-        connection.execute(self._sum_hours, hourly)
+        """Store windows; which of those that overlap stay is said in `overlap.py`."""
+        put: list[tuple[Any, ...]] = []
+        dropped: list[_Place] = []
+        for number, stretch in _stretches(ids, new):
+            settled = settle(self._stored_around(connection, number, stretch), stretch)
+            put += [_row(number, window) for window in settled.put]
+            dropped += [(number, start_ms) for start_ms in settled.dropped]
+        if dropped:
+            connection.execute(
+                self._drop, [{"series": number, "start": start_ms} for number, start_ms in dropped]
+            )
+        if put:
+            connection.exec_driver_sql(self._put_windows, put)
+            self._correct_hours(connection, [*dropped, *((number, start) for number, start, *_ in put)])
 
     def changes(self, connection: Connection, ids: Ids, new: Sequence[StateChange]) -> None:
         """Store state changes; of two at the same time the later in `new` stays."""
@@ -75,35 +74,47 @@ class Writes:
             put = [(*place, *cells) for place, cells in rows.items()]
             connection.exec_driver_sql(self._put_changes, put)
 
-    def _drop_covered(self, connection: Connection, ids: Ids, merged: Iterable[Window]) -> set[_Place]:
-        """Delete what is stored inside merged windows; return the hours that lost something."""
-        touched = set()
-        for window in merged:
-            number = ids[window.key]
-            inside = {"series": number, "start": window.start_ms, "end": window.start_ms + window.length_ms}
-            starts = connection.scalars(self._find_inside, inside).all()
-            if starts:
-                connection.execute(self._drop_inside, inside)
-                touched |= {(number, start - start % HOUR_MS) for start in starts}
-        return touched
+    def _stored_around(self, connection: Connection, number: int, new: Sequence[Window]) -> list[Stored]:
+        since_ms = min(window.start_ms for window in new) - HOUR_MS  # no window is longer than an hour
+        until_ms = max(window.start_ms + window.length_ms for window in new)
+        found = connection.execute(self._find, {"series": number, "start": since_ms, "end": until_ms})
+        return [Stored(start, Weight(length - offline, length)) for start, length, offline in found]
+
+    def _correct_hours(self, connection: Connection, changed: Iterable[_Place]) -> None:
+        """Sum again the hours in which a window was stored or dropped."""
+        places = sorted({(number, start_ms - start_ms % HOUR_MS) for number, start_ms in changed})
+        hourly = [{"series": number, "start": start, "end": start + HOUR_MS} for number, start in places]
+        connection.execute(self._drop_hours, hourly)
+        connection.execute(self._sum_hours, hourly)
 
 
-def _without_covered(ids: Ids, new: Sequence[Window]) -> dict[_Place, Window]:
-    """Return the windows to store, without those that a later one of `new` replaces or covers."""
-    rows = {(ids[window.key], window.start_ms): (order, window) for order, window in enumerate(new)}
-    places = sorted(rows)
-    covered = set()
-    for (number, start_ms), (order, window) in rows.items():
-        if window.length_ms > MINUTE_MS:
-            first = bisect_right(places, (number, start_ms))
-            behind = bisect_left(places, (number, start_ms + window.length_ms))
-            covered |= {place for place in places[first:behind] if rows[place][0] < order}
-    return {place: window for place, (_, window) in rows.items() if place not in covered}
+def _stretches(ids: Ids, new: Iterable[Window]) -> Iterator[tuple[int, list[Window]]]:
+    """Split windows by machine, and where hours without any lie between them: of those nothing is read.
+
+    A stretch keeps the order of `new`; windows of two stretches cannot overlap.
+    """
+    machines: dict[MachineKey, list[Window]] = defaultdict(list)
+    for window in new:
+        machines[window.key].append(window)
+    for key, mine in machines.items():
+        places = sorted({window.start_ms // HOUR_MS for window in mine})
+        breaks = accumulate((later - earlier > 2 for earlier, later in pairwise(places)), initial=0)
+        stretch_of = dict(zip(places, breaks, strict=True))
+        stretches: dict[int, list[Window]] = defaultdict(list)
+        for window in mine:
+            stretches[stretch_of[window.start_ms // HOUR_MS]].append(window)
+        yield from ((ids[key], stretch) for stretch in stretches.values())
 
 
-def _row(place: _Place, window: Window) -> tuple[Any, ...]:
+def _row(number: int, window: Window) -> tuple[Any, ...]:
     counts = (window.cycles, window.good, window.scrap, window.cycles_total, window.job)
-    return (*place, window.length_ms, *window.state_ms, *counts)
+    return (number, window.start_ms, window.length_ms, *window.state_ms, *counts)
+
+
+def _find_windows() -> Any:
+    query = select(windows.c.start_ms, windows.c.length_ms, windows.c.offline_ms)
+    in_time = windows.c.start_ms >= _START, windows.c.start_ms < _END
+    return query.where(windows.c.series_id == _SERIES, *in_time)
 
 
 def _sum_hours() -> Any:

@@ -4,11 +4,7 @@ import random
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from itertools import count
 from zoneinfo import ZoneInfo
-
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from agent.contract.records import HOUR_MS, MINUTE_MS
 from agent.contract.states import State
@@ -21,15 +17,6 @@ LATHE = MachineKey("aoki", "mc-02")
 PRESS = MachineKey("fujimi", "pr-01")
 TOKYO = ZoneInfo("Asia/Tokyo")
 NOON_MS = int(datetime(2026, 11, 22, 12, tzinfo=TOKYO).timestamp() * 1000)
-
-
-# (start, length, running): minutes, parts of them, and merged ones, close enough to meet
-WINDOWS = st.tuples(
-    st.integers(0, 12).map(lambda step: NOON_MS + step * 10 * MINUTE_MS),
-    st.sampled_from([20_000, MINUTE_MS, MINUTE_MS, 30 * MINUTE_MS, HOUR_MS]),
-    st.integers(0, 20_000),
-)
-_numbers = count()
 
 
 def minute(key: MachineKey, start_ms: int, running_ms: int = 45_000, **more: object) -> Window:
@@ -158,33 +145,6 @@ class TimeSeriesConformance:
         assert list(timeseries.windows(MILL, NOON_MS, NOON_MS + MINUTE_MS)) == [before, after]
         assert timeseries.totals([MILL], NOON_MS, NOON_MS + HOUR_MS)[MILL].cycles == 3
 
-    def test_a_merged_window_replaces_the_stored_ones_inside_it(self, timeseries: TimeSeries) -> None:
-        """Some of them were stored and never acknowledged, then the agent's outbox was full."""
-        windows = minutes(MILL, NOON_MS, 120)
-        other = minutes(LATHE, NOON_MS, 60)
-        timeseries.write([*windows, *other], [])
-        merged = window(MILL, NOON_MS, HOUR_MS, 1_800_000)
-        timeseries.write([merged], [])
-        kept = [merged, *windows[60:]]
-        assert list(timeseries.windows(MILL, 0, NOON_MS * 2)) == kept
-        assert list(timeseries.windows(LATHE, 0, NOON_MS * 2)) == other
-        for since, until in ((NOON_MS, NOON_MS + HOUR_MS), (NOON_MS, NOON_MS + 2 * HOUR_MS)):
-            assert timeseries.totals([MILL], since, until) == {MILL: summed(MILL, since, until, kept)}
-
-    def test_a_merged_window_in_one_write_with_its_parts_counts_once(self, timeseries: TimeSeries) -> None:
-        merged = window(MILL, NOON_MS, HOUR_MS, 1_800_000)
-        timeseries.write([*minutes(MILL, NOON_MS, 60), merged], [])
-        assert list(timeseries.windows(MILL, 0, NOON_MS * 2)) == [merged]
-        assert timeseries.totals([MILL], 0, NOON_MS * 2)[MILL].state_ms == merged.state_ms
-
-    def test_a_merged_window_over_an_hours_end_empties_the_next_hour(self, timeseries: TimeSeries) -> None:
-        half = HOUR_MS // 2
-        timeseries.write([minute(MILL, NOON_MS + HOUR_MS)], [])
-        merged = window(MILL, NOON_MS + half, HOUR_MS, 600_000)
-        timeseries.write([merged], [])
-        hours = list(timeseries.hours([MILL], 0, NOON_MS * 2))
-        assert [(total.start_ms, total.state_ms) for total in hours] == [(NOON_MS, merged.state_ms)]
-
     def test_totals_are_exact_over_any_range(self, timeseries: TimeSeries) -> None:
         dice = random.Random(7)
         windows = [
@@ -199,22 +159,6 @@ class TimeSeriesConformance:
             expected = {key: summed(key, since, until, windows) for key in (MILL, LATHE)}
             answer = timeseries.totals([LATHE, PRESS, MILL], since, until)
             assert dict(answer) == {key: total for key, total in expected.items() if total}
-
-    @given(st.lists(st.lists(WINDOWS, max_size=6), max_size=5))
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
-    def test_hours_are_the_sums_of_their_windows_after_any_writes(
-        self, timeseries: TimeSeries, writes: list[list[tuple[int, int, int]]]
-    ) -> None:
-        key = MachineKey("any", f"machine-{next(_numbers)}")
-        for write in writes:
-            timeseries.write([window(key, start, length, running) for start, length, running in write], [])
-        kept = timeseries.windows(key, 0, NOON_MS * 2)
-        starts = sorted({item.start_ms // HOUR_MS * HOUR_MS for item in kept})
-        expected = [summed(key, start, start + HOUR_MS, kept) for start in starts]
-        assert list(timeseries.hours([key], 0, NOON_MS * 2)) == expected
-        last = writes[-1][-1] if writes and writes[-1] else (0, 0, 0)
-        if last[1] > MINUTE_MS:
-            assert not [item for item in kept if last[0] < item.start_ms < last[0] + last[1]]
 
     def test_days_are_local(self, timeseries: TimeSeries) -> None:
         midnight = int(datetime(2026, 11, 23, tzinfo=TOKYO).timestamp() * 1000)

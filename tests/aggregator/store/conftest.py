@@ -16,7 +16,9 @@ from sqlalchemy import Engine, create_engine, text
 from aggregator.store.database import open_engine
 from aggregator.store.migration import migrate
 
-pytest.register_assert_rewrite("tests.aggregator.store.conformance")
+pytest.register_assert_rewrite(
+    "tests.aggregator.store.conformance", "tests.aggregator.store.overlap_conformance"
+)
 
 _numbers = count()
 

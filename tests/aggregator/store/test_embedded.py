@@ -9,9 +9,10 @@ from aggregator.store.database import open_engine
 from aggregator.store.embedded import Embedded
 from aggregator.store.timeseries import StoreError, TimeSeries
 from tests.aggregator.store.conformance import MILL, NOON_MS, TimeSeriesConformance, minute
+from tests.aggregator.store.overlap_conformance import OverlapConformance
 
 
-class TestEmbedded(TimeSeriesConformance):
+class TestEmbedded(TimeSeriesConformance, OverlapConformance):
     @pytest.fixture
     def timeseries(self, engine: Engine) -> TimeSeries:
         return Embedded(engine)
