@@ -46,7 +46,8 @@ def open_engine(url: str) -> Engine:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """Give a connection in a read transaction: one unchanging view. Raises StoreError."""
-    with _store_errors(engine), engine.begin() as connection:
+    options = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
+    with _store_errors(engine), engine.execution_options(**options).begin() as connection:
         yield connection
 
 

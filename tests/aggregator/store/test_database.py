@@ -33,13 +33,34 @@ def test_what_the_database_refuses_is_a_store_error_without_its_values(engine: E
     assert "\n" not in str(caught.value)
 
 
-def test_a_reader_sees_one_moment(engine: Engine) -> None:
-    """And is not stopped by a writer. (PostgreSQL shows a new moment to each statement.)"""
+def test_a_reader_sees_one_moment_and_stops_no_writer(engine: Engine) -> None:
+    names = text("SELECT count(*) FROM factories")
+    with reading(engine) as connection:
+        assert connection.scalar(names) == 0
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(_add_factory, engine).result(30)
+        assert connection.scalar(names) == 0
+    assert count(engine) == 1
+
+
+def test_a_reader_sees_nothing_of_a_write_that_has_not_ended(engine: Engine) -> None:
     with writing(engine) as connection:
         connection.execute(text("INSERT INTO factories VALUES ('a', 'A')"))
         with ThreadPoolExecutor(1) as pool:
             assert pool.submit(count, engine).result(30) == 0
     assert count(engine) == 1
+
+
+def test_a_readers_unchanging_view_is_not_handed_on_to_a_writer(engine: Engine) -> None:
+    assert count(engine) == 0
+    with writing(engine) as connection:
+        level = connection.get_isolation_level()
+    assert level == {"sqlite": "SERIALIZABLE", "postgresql": "READ COMMITTED"}[engine.dialect.name]
+
+
+def _add_factory(engine: Engine) -> None:
+    with writing(engine) as connection:
+        connection.execute(text("INSERT INTO factories VALUES ('a', 'A')"))
 
 
 def test_writers_wait_for_each_other(sqlite_url: str) -> None:
