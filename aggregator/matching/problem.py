@@ -1,7 +1,7 @@
 """One order against the market: its steps in order, the weeks, and who could do each step."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
 from hashlib import sha256
@@ -79,9 +79,12 @@ def _weeks_between(first: Week, later: Week) -> int:
 
 @dataclass(frozen=True)
 class Problem:
-    """All that is known about one order; `candidates` are by step, in an order that no name decides alone.
+    """All that is known about one order.
 
-    `due` is the number of days from today's morning until the due date's evening.
+    `candidates` are who may get work, by step, the least assigned first and then by the draw, so that names
+    and their order decide nothing; `standby` are who may stand ready as a backup, which are the same until
+    `with_candidates` looks at fewer. `due` is the number of days from today's morning until the due date's
+    evening.
     """
 
     draft: OrderDraft
@@ -90,9 +93,10 @@ class Problem:
     cells: dict[CellKey, Cell]
     shares: dict[str, Share]
     candidates: tuple[tuple[Candidate, ...], ...]
+    standby: tuple[tuple[Candidate, ...], ...]
     draw: str
     due: int
-    edges: tuple[Edge, ...] = field(default=())
+    edges: tuple[Edge, ...]
 
     @property
     def quantity(self) -> int:
@@ -121,26 +125,24 @@ class Problem:
         """By step: where its pieces come from."""
         return tuple(tuple(e for e in self.edges if e.after == index) for index in range(len(self.steps)))
 
+    @cached_property
+    def _by_key(self) -> dict[tuple[int, str], Candidate]:
+        return {(each.step, each.factory): each for row in self.standby for each in row}
+
+    def candidate(self, step: int, factory: str) -> Candidate:
+        """Return the factory as a candidate for the step; raises KeyError."""
+        return self._by_key[step, factory]
+
     def without(self, step: int, factory: str) -> "Problem":
-        """Return the same problem where that factory cannot do that step."""
-        rows = list(self.candidates)
-        rows[step] = tuple(each for each in rows[step] if each.factory != factory)
-        return self.with_candidates(rows)
+        """Return the same problem where that factory cannot do that step, nor stand ready for it."""
+        candidates, standby = list(self.candidates), list(self.standby)
+        candidates[step] = tuple(each for each in candidates[step] if each.factory != factory)
+        standby[step] = tuple(each for each in standby[step] if each.factory != factory)
+        return replace(self, candidates=tuple(candidates), standby=tuple(standby))
 
     def with_candidates(self, rows: Iterable[Iterable[Candidate]]) -> "Problem":
-        """Return the same problem with other candidates."""
-        kept = tuple(tuple(row) for row in rows)
-        return Problem(
-            self.draft,
-            self.steps,
-            self.horizon,
-            self.cells,
-            self.shares,
-            kept,
-            self.draw,
-            self.due,
-            self.edges,
-        )
+        """Return the same problem where only these may get work."""
+        return replace(self, candidates=tuple(tuple(row) for row in rows))
 
 
 def pose(draft: OrderDraft, market: Market, today: date, draw: str) -> Problem:
@@ -156,6 +158,7 @@ def pose(draft: OrderDraft, market: Market, today: date, draw: str) -> Problem:
         cells=cells,
         shares=_shares(cells.values()),
         candidates=(),
+        standby=(),
         draw=draw,
         due=(draft.due - today).days + 1,
         edges=tuple(
@@ -164,7 +167,8 @@ def pose(draft: OrderDraft, market: Market, today: date, draw: str) -> Problem:
             for before in dict.fromkeys(step.after)
         ),
     )
-    return problem.with_candidates(_candidates(problem, number) for number in range(len(steps)))
+    rows = tuple(tuple(_candidates(problem, number)) for number in range(len(steps)))
+    return replace(problem, candidates=rows, standby=rows)
 
 
 def _shares(cells: Iterable[Cell]) -> dict[str, Share]:

@@ -1,0 +1,59 @@
+"""Makes a plan, as people read it, of an answer."""
+
+from aggregator.matching.answer import Answer
+from aggregator.matching.finish import finish_of
+from aggregator.matching.problem import Problem
+from aggregator.matching.schedule import Schedule, works
+from aggregator.model.proposal import Backup, Lot, Plan, WeekWork
+
+
+def plan_of(problem: Problem, answer: Answer) -> Plan:
+    """Return the plan, its lots in the order of the routing."""
+    return Plan(
+        lots=tuple(_lots(problem, answer.schedule)),
+        lead=lead_factory(problem, answer.schedule),
+        backups=tuple(
+            Backup(problem.steps[step].id, factory, answer.backups[step, factory])
+            for step, factory in _ordered(problem, answer.schedule)
+        ),
+        missing=(),
+        finish=finish_of(problem, answer.schedule),
+        tiers=answer.tiers,
+    )
+
+
+def lead_factory(problem: Problem, schedule: Schedule) -> str | None:
+    """Return who leads the team: the factory with most minutes; of equals, the nearest to the last step."""
+    minutes = dict.fromkeys(schedule.team(), 0)
+    latest = dict.fromkeys(schedule.team(), (0, 0))
+    for candidate, weekly in works(problem, schedule):
+        minutes[candidate.factory] += sum(weekly)
+        place = (candidate.step, -problem.lottery(candidate))
+        latest[candidate.factory] = max(latest[candidate.factory], place)
+    return max(minutes, key=lambda each: (minutes[each], latest[each]), default=None)
+
+
+def _ordered(problem: Problem, schedule: Schedule) -> list[tuple[int, str]]:
+    """Return the lots by step, the larger first, then by the draw."""
+    return sorted(
+        schedule.done,
+        key=lambda key: (key[0], -schedule.done[key][-1], problem.lottery(problem.candidate(*key))),
+    )
+
+
+def _lots(problem: Problem, schedule: Schedule) -> list[Lot]:
+    weekly = {(each.step, each.factory): minutes for each, minutes in works(problem, schedule)}
+    return [
+        Lot(
+            step=problem.steps[key[0]].id,
+            factory=key[1],
+            pieces=schedule.done[key][-1],
+            work=tuple(
+                WeekWork(week, minutes)
+                for week, minutes in zip(problem.horizon.weeks, weekly[key], strict=True)
+                if minutes
+            ),
+            machines=tuple(sorted(problem.candidate(*key).machines)),
+        )
+        for key in _ordered(problem, schedule)
+    ]
