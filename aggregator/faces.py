@@ -16,6 +16,7 @@ from aggregator.api.problem import WrongParameter, problem, wrong_parameters
 from aggregator.config import Config
 from aggregator.store.timeseries import StoreError
 from aggregator.web.error_pages import error_page, to_sign_in
+from aggregator.web.head import HeadAsGet, with_head
 from aggregator.web.headers import HEADERS, SafetyHeaders
 from aggregator.web.sign_in import Doorkeeper
 from aggregator.web.tile import Tiles
@@ -49,6 +50,7 @@ def create_faces(config: Config, lifespan: Lifespan) -> FastAPI:
     for router in (*api.ROUTERS, *web.ROUTERS):
         app.include_router(router)
     app.add_middleware(SafetyHeaders)
+    app.add_middleware(HeadAsGet)
     app.add_exception_handler(SignInNeeded, to_sign_in)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -64,10 +66,13 @@ def _for_program(request: Request) -> bool:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    headers = with_head(error.headers)
     if not _for_program(request):
-        return await error_page(request, error.status_code)
+        answer = await error_page(request, error.status_code)
+        answer.headers.update(headers)
+        return answer
     said = error.detail != HTTPStatus(error.status_code).phrase
-    return problem(request, error.status_code, error.detail if said else None, headers=error.headers)
+    return problem(request, error.status_code, error.detail if said else None, headers=headers)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

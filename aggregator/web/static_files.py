@@ -20,7 +20,7 @@ def static_url(name: str) -> str:
     return f"/static/{name}?v={digest}"
 
 
-@router.api_route("/static/{name:path}", methods=["GET", "HEAD"])
+@router.get("/static/{name:path}")
 async def static_file(request: Request, name: str) -> Response:
     """Serve a file of `static/`."""
     response = await _files().get_response(name, request.scope)
@@ -29,7 +29,7 @@ async def static_file(request: Request, name: str) -> Response:
     return response
 
 
-@router.api_route("/favicon.ico", methods=["GET", "HEAD"])
+@router.get("/favicon.ico")
 async def favicon(request: Request) -> Response:
     """Serve the mark for browsers that ask at the old place."""
     return await _files().get_response("mark.svg", request.scope)
