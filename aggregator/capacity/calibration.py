@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from aggregator.capacity.backcast import AHEAD, Backcast, backcast
 from aggregator.capacity.conformal import LEVELS, offset, usual_errors
-from aggregator.capacity.level import Shares, weeks_of
+from aggregator.capacity.level import Shares, highest_shares, weeks_of
 from aggregator.capacity.load import History, align
 from aggregator.capacity.profile import weekday_factors
 from aggregator.model.capacity import CellKey
@@ -48,10 +48,15 @@ START = tuple(Blend(HALF_LIVES[half_life], MIXES[mix], (-1.6, 0.0, 1.6)) for hal
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Of processes: blends by weeks ahead. Of cells: weekday factors (7) and usual errors by weeks ahead."""
+    """What is learnt of processes and of cells; a forecast of what is not in it rests on assumptions.
+
+    Of processes: blends by weeks ahead. Of cells: weekday factors (7,), the busiest known week as a share of
+    time, and usual errors by weeks ahead, (AHEAD,).
+    """
 
     blends: Mapping[str, tuple[Blend, ...]] = field(default_factory=dict)
     factors: Mapping[CellKey, Shares] = field(default_factory=dict)
+    most: Mapping[CellKey, float] = field(default_factory=dict)
     usual: Mapping[CellKey, Shares] = field(default_factory=dict)
 
 
@@ -59,7 +64,8 @@ def calibrate(histories: Sequence[History], today: date) -> Calibration:
     """Return what is learnt from the days before today, from weeks that are over."""
     panel = align(histories, today)
     factors = weekday_factors(panel)
-    past = backcast(panel, factors, weeks_of(panel, factors), HALF_LIVES)
+    most = highest_shares(panel, factors)
+    past = backcast(panel, factors, weeks_of(panel, factors, most), HALF_LIVES)
     loss, weight = _losses(past), past.weight.sum(1)
     processes = np.array([key.process for key in panel.keys])
     blends: dict[str, tuple[Blend, ...]] = {}
@@ -71,7 +77,10 @@ def calibrate(histories: Sequence[History], today: date) -> Calibration:
         usual[cells] = usual_errors(least, weight[cells])
         blends[process] = _blends(past.of(cells), choices, usual[cells])
     return Calibration(
-        blends, dict(zip(panel.keys, factors, strict=True)), dict(zip(panel.keys, usual, strict=True))
+        blends,
+        factors=dict(zip(panel.keys, factors, strict=True)),
+        most=dict(zip(panel.keys, most.tolist(), strict=True)),
+        usual=dict(zip(panel.keys, usual, strict=True)),
     )
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from aggregator.capacity.backcast import AHEAD
 from aggregator.capacity.calibration import HALF_LIVES, START, Calibration, calibrate
 from aggregator.capacity.conformal import USUAL_ERROR
-from aggregator.capacity.level import Shares, Weeks, bands, levels, weeks_of
+from aggregator.capacity.level import NO_LIMIT, Shares, Weeks, bands, levels, weeks_of
 from aggregator.capacity.load import WEEKS, History, Hours, Panel, align, reasons
 from aggregator.model.capacity import NoNumber, Quantiles
 from aggregator.model.week import Week
@@ -49,7 +49,8 @@ def forecast_all(
         return []
     panel = align([history for history, _ in cells], today)
     factors = np.stack([calibration.factors.get(key, np.ones(7)) for key in panel.keys])
-    shares = _shares(panel, weeks_of(panel, factors), calibration)
+    most = np.array([calibration.most.get(key, NO_LIMIT) for key in panel.keys])
+    shares = _shares(panel, weeks_of(panel, factors, most), calibration)
     return [
         _private_weeks(pbt_h, today, reason, share, factor)
         for (_, pbt_h), reason, share, factor in zip(cells, reasons(panel), shares, factors, strict=True)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from aggregator.capacity.load import Panel, by_week
+from aggregator.capacity.load import LEAST_COVERAGE, Panel, by_week
 from aggregator.capacity.profile import Factors
 
 Shares = NDArray[np.float64]
@@ -18,12 +18,14 @@ Shares = NDArray[np.float64]
 BANDS = ((0.02, 0.18), (0.4, 0.6), (0.82, 0.98))
 """P10, P50 and P90 of past weeks are the means of the weeks that lie between these shares of them all."""
 BAND_HALF_LIFE_WEEKS = 8.0
+NO_LIMIT = 1e9
 
 
 class Weeks(NamedTuple):
     """Busy hours, planned hours and effective hours (planned x weekday factor) by week, (cells, weeks).
 
-    Unknown time counts as busy: nobody has seen that it was free.
+    Unknown time counts as busy, since nobody has seen that it was free; but no week counts as busier than the
+    busiest that is known.
     """
 
     busy_h: Shares
@@ -31,13 +33,21 @@ class Weeks(NamedTuple):
     effective_h: Shares
 
 
-def weeks_of(panel: Panel, factors: Factors) -> Weeks:
-    """Return the weeks of a panel."""
-    return Weeks(
-        by_week(panel.private_h + panel.unknown_h),
-        by_week(panel.pbt_h),
-        by_week(panel.pbt_h * factors[:, panel.weekday]),
-    )
+def weeks_of(panel: Panel, factors: Factors, most: Shares) -> Weeks:
+    """Return the weeks of a panel; `most` (cells,) is the highest share that a week counts as busy."""
+    effective_h = by_week(panel.pbt_h * factors[:, panel.weekday])
+    busy_h = np.minimum(by_week(panel.private_h + panel.unknown_h), most[:, None] * effective_h)
+    return Weeks(busy_h, by_week(panel.pbt_h), effective_h)
+
+
+def highest_shares(panel: Panel, factors: Factors) -> Shares:
+    """Return each cell's busiest known week as a share of effective hours, (cells,); NO_LIMIT without one."""
+    planned_h, unknown_h = by_week(panel.pbt_h), by_week(panel.unknown_h)
+    known_h = planned_h - unknown_h
+    good = (planned_h > 0) & (known_h >= LEAST_COVERAGE * planned_h)
+    effective_h = by_week(panel.pbt_h * factors[:, panel.weekday]) * known_h / np.maximum(planned_h, 1e-9)
+    share = np.where(good, by_week(panel.private_h) / np.maximum(effective_h, 1e-9), 0.0)
+    return np.where(good.any(1), share.max(1), NO_LIMIT)
 
 
 def levels(weeks: Weeks, until: int, half_lives: Sequence[float]) -> Shares:

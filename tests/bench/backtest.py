@@ -1,14 +1,15 @@
-"""Rolling origin: on every Monday the past is cut off, everything is learnt anew, and the next weeks forecast."""
+"""Rolling origin: on every Monday the future is cut off, all is learnt anew, and the coming weeks forecast."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import NamedTuple
 
 import numpy as np
 
-from aggregator.capacity.forecast import Calibration, calibrate, forecast_all
+from aggregator.capacity.forecast import calibrate, forecast_all
 from aggregator.capacity.load import WEEKS, History
+from aggregator.model.capacity import Quantiles
 from tests.bench.baselines import BASELINES
 from tests.bench.fleets import Truth
 from tests.bench.scores import Scores
@@ -37,12 +38,7 @@ def backtest(fleet: str, cells: Sequence[Truth], origins: Sequence[int]) -> Scor
 
     Weeks without planned time are checked to be 0 and not scored; raises Broken.
     """
-    rows: list[Row] = []
-    for origin in origins:
-        today = cells[0].seen.first_day + timedelta(weeks=origin)
-        seen = [_before(cell.seen, origin) for cell in cells]
-        calibration = calibrate(seen, today)
-        rows += _forecasts(fleet, cells, seen, origin, today, calibration)
+    rows = [row for origin in origins for row in _forecasts(fleet, cells, origin)]
     return _scores(rows)
 
 
@@ -59,46 +55,34 @@ def _before(history: History, origin: int) -> History:
     )
 
 
-def _forecasts(
-    fleet: str,
-    cells: Sequence[Truth],
-    seen: Sequence[History],
-    origin: int,
-    today: date,
-    calibration: Calibration,
-) -> list[Row]:
+def _forecasts(fleet: str, cells: Sequence[Truth], origin: int) -> list[Row]:
+    today = cells[0].seen.first_day + timedelta(weeks=origin)
+    seen = [_before(cell.seen, origin) for cell in cells]
     days = slice(7 * origin, 7 * (origin + max(AHEAD)))
-    told = forecast_all(
-        [(history, cell.seen.pbt_h[days]) for history, cell in zip(seen, cells, strict=True)],
-        today,
-        calibration,
-    )
+    asked = [(history, cell.seen.pbt_h[days]) for history, cell in zip(seen, cells, strict=True)]
+    told = forecast_all(asked, today, calibrate(seen, today))
     rows = []
     for cell, weeks in zip(cells, told, strict=True):
         for ahead in AHEAD:
-            week = origin + ahead - 1
-            private = weeks[ahead - 1].private
-            if private is None or not cell.judged[week]:
-                continue
-            planned_h = float(cell.seen.pbt_h[7 * week : 7 * week + 7].sum())
-            load_h = (private.p90, private.p50, private.p10)
-            if not 0 <= private.p10 <= private.p50 <= private.p90 <= planned_h + 1e-9:
-                raise Broken(f"{cell.seen.key} in week {week}: {private} of {planned_h} h")
-            if planned_h > 0:
-                rows.append(_row(fleet, cell, origin, ahead, planned_h, load_h))
+            row = _row(fleet, cell, origin, ahead, weeks[ahead - 1].private)
+            if row is not None and row.planned_h > 0:
+                rows.append(row)
     return rows
 
 
-def _row(
-    fleet: str, cell: Truth, origin: int, ahead: int, planned_h: float, load_h: tuple[float, float, float]
-) -> Row:
+def _row(fleet: str, cell: Truth, origin: int, ahead: int, private: Quantiles | None) -> Row | None:
+    """Return what is scored of one week, None where there is no number or what happened is not known."""
     week = origin + ahead - 1
-    actual_h = planned_h - float(cell.private_h[7 * week : 7 * week + 7].sum())
-    spare_h = {"forecast": tuple(planned_h - hours for hours in load_h)}
+    if private is None or not cell.judged[week]:
+        return None
+    planned_h, load_h = (float(h[7 * week : 7 * week + 7].sum()) for h in (cell.seen.pbt_h, cell.private_h))
+    if not 0 <= private.p10 <= private.p50 <= private.p90 <= planned_h + 1e-9:
+        raise Broken(f"{cell.seen.key} in week {week}: {private} of {planned_h} h")
+    spare_h = {"forecast": (planned_h - private.p90, planned_h - private.p50, planned_h - private.p10)}
     for name, baseline in BASELINES.items():
         low, middle, high = (planned_h * (1 - baseline(cell, origin)[::-1])).tolist()
         spare_h[name] = (low, middle, high)
-    return Row(fleet, cell.seen.key.process, ahead, planned_h, actual_h, spare_h)
+    return Row(fleet, cell.seen.key.process, ahead, planned_h, planned_h - load_h, spare_h)
 
 
 def _scores(rows: Sequence[Row]) -> Scores:
