@@ -12,8 +12,12 @@ from starlette.exceptions import HTTPException
 from aggregator import api, web
 from aggregator.access.visitor import SignInNeeded
 from aggregator.api.moments import RangeError
+from aggregator.api.planning_problems import planning_problem
 from aggregator.api.problem import WrongParameter, problem, wrong_parameters
 from aggregator.config import Config
+from aggregator.errors import AggregatorError
+from aggregator.planning.errors import PlanningError
+from aggregator.store.orders import DecisionError
 from aggregator.store.timeseries import StoreError
 from aggregator.web.error_pages import error_page, to_sign_in
 from aggregator.web.head import HeadAsGet, with_head
@@ -56,6 +60,8 @@ def create_faces(config: Config, lifespan: Lifespan) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(RangeError, _no_range)
     app.add_exception_handler(StoreError, _no_store)
+    app.add_exception_handler(PlanningError, _not_planned)
+    app.add_exception_handler(DecisionError, _not_planned)
     app.add_exception_handler(Exception, _broken)
     return app
 
@@ -86,6 +92,12 @@ async def _invalid(request: Request, error: Exception) -> Response:
 async def _no_range(request: Request, error: Exception) -> Response:
     parameter, _, reason = str(error).partition(": ")
     return problem(request, 422, str(error), [WrongParameter(parameter=parameter, reason=reason)])
+
+
+async def _not_planned(request: Request, error: Exception) -> Response:
+    assert isinstance(error, AggregatorError)
+    answer = planning_problem(request, error)
+    return answer if _for_program(request) else await error_page(request, answer.status_code)
 
 
 async def _no_store(request: Request, error: Exception) -> Response:

@@ -1,5 +1,15 @@
 """The routers of the API, one module a resource."""
 
-from aggregator.api import capacity, health, machines, utilization, windows
+from aggregator.api import audit, capacity, days, drill, health, machines, matches, utilization, windows
 
-ROUTERS = (machines.router, windows.router, utilization.router, capacity.router, health.router)
+ROUTERS = (
+    machines.router,
+    windows.router,
+    utilization.router,
+    days.router,
+    capacity.router,
+    drill.router,  # before `matches`, whose ids would take its place
+    matches.router,
+    audit.router,
+    health.router,
+)

@@ -8,6 +8,7 @@ from fastapi.security import HTTPBearer
 from aggregator.access.scope import Scope, covers, visible
 from aggregator.access.visitor import bearer_of, services, session_of
 from aggregator.model.machine import Machine, MachineKey
+from aggregator.model.user import Role, User
 from aggregator.services import Services
 
 _documented = HTTPBearer(
@@ -15,15 +16,29 @@ _documented = HTTPBearer(
 )
 
 
-def scope_of(request: Request, _: Annotated[object, Depends(_documented)]) -> Scope:
-    """Return what the caller may see; 401 without a valid token. People who are signed in need none."""
-    user = bearer_of(request) if "authorization" in request.headers else session_of(request)
+def caller_of(request: Request, _: Annotated[object, Depends(_documented)]) -> User:
+    """Return who calls; 401 without a valid token. People who are signed in need none, to read."""
+    reads = request.method in {"GET", "HEAD"}
+    user = session_of(request) if reads and "authorization" not in request.headers else bearer_of(request)
     if user is None:
         raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
-    return visible(user)
+    return user
+
+
+def scope_of(caller: Annotated[User, Depends(caller_of)]) -> Scope:
+    """Return what the caller may see."""
+    return visible(caller)
+
+
+def coordinator(caller: Annotated[User, Depends(caller_of)]) -> User:
+    """Return the coordinator who calls; 403 for everybody else."""
+    if caller.role is not Role.COORDINATOR:
+        raise HTTPException(403, "Orders of the whole federation are for its coordinator only.")
+    return caller
 
 
 CallerScope = Annotated[Scope, Depends(scope_of)]
+Coordinator = Annotated[User, Depends(coordinator)]
 Found = Annotated[Services, Depends(services)]
 
 

@@ -18,6 +18,16 @@ class WrongParameter(BaseModel):
     reason: str = Field(description="What is wrong with it", examples=["expected RFC 3339 with an offset"])
 
 
+class LackingHours(BaseModel):
+    """Hours that a plan needs and a cell does not have, counted on P10."""
+
+    factory: str = Field(description="Id of the factory", examples=["aoki"])
+    process: str = Field(description="Process id", examples=["cutting"])
+    week: str = Field(description="ISO week", examples=["2026-W49"])
+    hours: float = Field(description="So many hours more than there are", examples=[6.5])
+    machines: list[str] = Field(description="Only on these machines; empty: on all of the process")
+
+
 class Problem(BaseModel):
     """Problem details, RFC 9457."""
 
@@ -27,13 +37,16 @@ class Problem(BaseModel):
     detail: str = Field(description="What happened, and what to do", examples=["There is no such machine."])
     instance: str = Field(description="Path that was asked for", examples=["/api/v1/machines/aoki/mc-99"])
     errors: list[WrongParameter] | None = Field(None, description="With 422: every parameter that is wrong")
+    lacking: list[LackingHours] | None = Field(None, description="With 409: the hours that are not there")
 
 
 _RESPONSES = {
     401: "No bearer token, or one that is not valid",
+    403: "The token's owner may not do this",
     404: "No such thing, or none that the token may see",
+    409: "It cannot be decided so: decided already, or the capacity is no longer there",
     422: "A parameter is wrong; `errors` names it",
-    503: "The store does not answer; try again",
+    503: "The store does not answer, or too much is asked for at once; try again",
 }
 
 
@@ -58,6 +71,8 @@ def problem(
     detail: str | None = None,
     errors: Sequence[WrongParameter] | None = None,
     headers: Mapping[str, str] | None = None,
+    *,
+    lacking: Sequence[LackingHours] | None = None,
 ) -> JSONResponse:
     """Return the answer for a status."""
     title = HTTPStatus(status).phrase
@@ -68,6 +83,7 @@ def problem(
         detail=detail or DETAILS.get(status, title),
         instance=request.url.path,
         errors=list(errors) if errors else None,
+        lacking=list(lacking) if lacking else None,
     )
     content = body.model_dump(exclude_none=True)
     return JSONResponse(content, status, dict(headers or {}), media_type=MEDIA_TYPE)

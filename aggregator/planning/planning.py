@@ -1,6 +1,7 @@
 """Turns order drafts into proposals, and decisions about them into steps, jobs and committed capacity."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from zoneinfo import ZoneInfo
@@ -9,11 +10,13 @@ from aggregator.matching.drill import Drill, PlacedOrder, Stop, drill
 from aggregator.matching.faults import Fault, faults
 from aggregator.matching.offer import Market
 from aggregator.matching.propose import propose
+from aggregator.matching.room import shortages
 from aggregator.model.job import Job
 from aggregator.model.match import Basis, Decision, Match, MatchStatus
 from aggregator.model.order import OrderDraft
-from aggregator.model.proposal import Proposal
-from aggregator.planning.errors import DraftRefused, NoRoom, NoSuchMatch, Stale, Unplaced
+from aggregator.model.proposal import Plan, Proposal
+from aggregator.planning.edit import LotChange, edited
+from aggregator.planning.errors import DraftRefused, EditRefused, NoRoom, NoSuchMatch, Stale, Unplaced
 from aggregator.planning.jobs import jobs_of
 from aggregator.planning.standing import Standing, basis_cells, standing_of
 from aggregator.planning.turnstile import Turnstile
@@ -114,11 +117,45 @@ class Planning:
                 raise Stale("capacity changed since this was proposed; look at what changed, then confirm")
             return jobs_of(found)
 
+        self.match(match)
         return self._orders.approve(match, self._decision(who, reason), check)
 
     def reject(self, match: str, who: str, reason: str) -> Match:
         """Note that the proposal, and with it the order, is not wanted."""
+        self.match(match)
         return self._orders.reject(match, self._decision(who, reason))
+
+    def edit(self, match: str, who: str, reason: str, changes: Sequence[LotChange]) -> Match:
+        """Put a plan with other factories or weeks in place of an open proposal's best one.
+
+        It is checked anew on P10; what it costs beside the proposed one goes to the audit log. Raises
+        EditRefused for a change that cannot be, NoRoom when hours are lacking.
+        """
+        old = self.match(match)
+        best, draw = old.proposal.plans[0], old.proposal.draw
+        with self._turnstile.pass_through():
+            market = self._market()
+            plan = edited(old.draft, market, self.today, draw, best, changes)
+        return self._replace(old, plan, market, self._decision(who, reason))
+
+    def choose(self, match: str, who: str, reason: str, plan: int) -> Match:
+        """Put another of the ranked plans in place of the best one; raises NoRoom, EditRefused."""
+        old = self.match(match)
+        if not 0 < plan < len(old.proposal.plans):
+            raise EditRefused("plan", f"choose from 2 to {len(old.proposal.plans)}")
+        chosen, market = old.proposal.plans[plan], self._market()
+        short = shortages(market, chosen.lots, {step.id: step.process for step in old.draft.steps})
+        if short:
+            raise NoRoom(short)
+        return self._replace(old, chosen, market, self._decision(who, reason))
+
+    def _replace(self, old: Match, plan: Plan, market: Market, decision: Decision) -> Match:
+        best = old.proposal.plans[0]
+        plans = (plan, *(each for each in old.proposal.plans if each != plan))
+        proposal = Proposal(plans, (), old.proposal.draw)
+        basis = Basis(decision.now_ms, basis_cells(old.draft, plan, market), from_match=old.id)
+        cost = {"proposed": asdict(best.tiers), "edited": asdict(plan.tiers)}
+        return self._orders.replace(old.id, proposal, basis, replace(decision, detail=cost))
 
     def cancel(self, order: str, who: str, reason: str) -> list[str]:
         """Free the capacity of an approved order; return the ids of the jobs that are cancelled."""

@@ -28,7 +28,15 @@ def test_every_operation_and_every_field_is_described(description: dict[str, obj
             assert operation.get("summary"), f"{method} {path}"
             assert operation.get("description"), f"{method} {path}"
     schemas = description["components"]["schemas"]  # type: ignore[index]
-    for name in ("MachineNow", "WindowRow", "UtilizationRow", "StateMilliseconds"):
+    for name in (
+        "MachineNow",
+        "WindowRow",
+        "UtilizationRow",
+        "StateMilliseconds",
+        "MatchRow",
+        "PlanRow",
+        "StepBody",
+    ):
         for field, schema in schemas[name]["properties"].items():
             assert "description" in schema or "$ref" in schema, f"{name}.{field}"
 
@@ -46,7 +54,7 @@ def operations_of(url: str) -> list[Any]:
 
 def test_answers_are_as_described(url: str, town: Town) -> None:
     operations = operations_of(url)
-    assert len(operations) == 8
+    assert len(operations) == 20
     for operation in operations:
 
         @given(case=operation.as_strategy())
