@@ -48,7 +48,8 @@ class Embedded:
             at = windows.c.start_ms
             query = select(*_WINDOW_COLUMNS).where(windows.c.series_id == found[key])
             query = query.where(at >= since_ms, at < until_ms).order_by(at).limit(limit)
-            return [_window(key, tuple(row)) for row in connection.execute(query)]
+            # All at once: rows fetched one by one cost half as much again, and days have 1,440 of them.
+            return [_window(key, row) for row in connection.execute(query).all()]
 
     def hours(self, keys: Collection[MachineKey], since_ms: int, until_ms: int) -> list[Totals]:
         """Return hourly totals by machine, then time."""
@@ -99,8 +100,7 @@ class Embedded:
             return [MachineKey(factory, machine) for factory, machine in connection.execute(query)]
 
 
-def _window(key: MachineKey, row: tuple[Any, ...]) -> Window:
-    start_ms, length_ms, *state_ms, cycles, good, scrap, cycles_total, job = row
-    running, setup, idle, down, planned_stop, offline = state_ms
-    spent = (running, setup, idle, down, planned_stop, offline)
-    return Window(key, start_ms, length_ms, spent, cycles, good, scrap, cycles_total, job)
+def _window(key: MachineKey, row: Sequence[Any]) -> Window:
+    start_ms, length_ms, running, setup, idle, down, stop, offline, cycles, good, scrap, total, job = row
+    spent = (running, setup, idle, down, stop, offline)
+    return Window(key, start_ms, length_ms, spent, cycles, good, scrap, total, job)
