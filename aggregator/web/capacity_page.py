@@ -17,7 +17,7 @@ from aggregator.model.user import User
 from aggregator.model.week import Week
 from aggregator.services import Services
 from aggregator.web import capacity_words as words
-from aggregator.web.capacity_view import bullet_of, path
+from aggregator.web.capacity_view import bullet_of, known_share, path
 from aggregator.web.pages import language_of, page
 
 SignedIn = Annotated[User, Depends(signed_in)]
@@ -46,6 +46,7 @@ def capacity_page(request: Request, user: User, template: str, **values: Any) ->
     told: dict[str, Any] = {
         "level_of": level_of,
         "bullet_of": bullet_of,
+        "known_share": known_share,
         "capacity_path": path,
         "words": words,
     }

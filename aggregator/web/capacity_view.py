@@ -22,7 +22,7 @@ class Bullet:
 
 @dataclass(frozen=True, slots=True)
 class HeatCell:
-    """One week of a row. `silent` counts factories without a number beside those that have one."""
+    """One week of a row."""
 
     week: Week
     href: str
@@ -30,20 +30,24 @@ class HeatCell:
     spare: Quantiles | None
     declared_h: float | None
     bullet: Bullet | None
-    silent: int
     reason: NoNumber | None
 
 
 @dataclass(frozen=True, slots=True)
 class HeatRow:
-    """A process or a factory: how much of its time is measured, and its weeks."""
+    """A process or a factory: how much of its time is measured, and its weeks.
+
+    `silent` counts factories without a number beside others that have one; `coverage` is None where no
+    calendar says which time to measure.
+    """
 
     id: str
     name: str
     href: str
     factories: int
     machines: int
-    coverage: float
+    silent: int
+    coverage: float | None
     measured_ms: int | None
     cells: tuple[HeatCell, ...]
 
@@ -57,10 +61,16 @@ def heat_row(id_: str, name: str, href: str, weeks: Sequence[SpareSum]) -> HeatR
         href=href,
         factories=now.factories + len(now.silent),
         machines=now.machines,
-        coverage=now.coverage,
+        silent=max(len(week.silent) if week.spare else 0 for week in weeks),
+        coverage=known_share(now.coverage, now.silent[0][1] if now.spare is None else None),
         measured_ms=now.measured_ms,
         cells=tuple(heat_cell(week, f"{href}?week={week.week}") for week in weeks),
     )
+
+
+def known_share(coverage: float, reason: NoNumber | None) -> float | None:
+    """Return the share of planned time that is known; None where no calendar plans any."""
+    return None if reason is NoNumber.NO_CALENDAR else coverage
 
 
 def heat_cell(total: SpareSum, href: str) -> HeatCell:
@@ -72,7 +82,6 @@ def heat_cell(total: SpareSum, href: str) -> HeatCell:
         spare=total.spare,
         declared_h=total.declared_h,
         bullet=bullet_of(total.spare, total.pbt_h, total.declared_h),
-        silent=len(total.silent) if total.spare else 0,
         reason=None if total.spare else total.silent[0][1],
     )
 
@@ -97,6 +106,13 @@ def grouped(sums: Iterable[SpareSum]) -> dict[str, list[SpareSum]]:
     for total in sums:
         found.setdefault(total.process, []).append(total)
     return found
+
+
+def next_week(sums: Sequence[SpareSum]) -> list[SpareSum]:
+    """Return next week's totals, the most hours that can be promised (P10) first, unknown ones last."""
+    weeks = sorted({total.week for total in sums})[1:2]
+    coming = [total for total in sums if total.week in weeks]
+    return sorted(coming, key=lambda total: (total.spare is None, -(total.spare.p10 if total.spare else 0)))
 
 
 def path(process: str, factory: str | None = None) -> str:

@@ -15,8 +15,8 @@ LEVEL_WORDS: dict[Level, str] = {
 }
 
 LEVEL_MEANINGS: dict[Level, str] = {
-    Level.PLENTY: N_("at least 20% of the planned time is free in nine of ten weeks like this"),
-    Level.SOME: N_("at least 5% is free in nine of ten such weeks"),
+    Level.PLENTY: N_("at least 20%% of the planned time is free in nine of ten weeks like this"),
+    Level.SOME: N_("at least 5%% is free in nine of ten such weeks"),
     Level.PERHAPS: N_("free in every second such week, but not to be promised"),
     Level.NONE: N_("the machines are full"),
     Level.CLOSED: N_("nobody is planned to work"),

@@ -12,13 +12,16 @@ from fastapi.responses import HTMLResponse
 from agent.contract.states import STATES, State
 from aggregator.access.scope import visible
 from aggregator.access.visitor import services, signed_in
+from aggregator.capacity.terms import SpareSum, sums_by_process
 from aggregator.live import LiveMachine
 from aggregator.measured import DAY_MS, HOUR_MS, MINUTE_MS, Load, load_of
+from aggregator.model.capacity import SpareCell
 from aggregator.model.machine import Factory, Machine, MachineKey
 from aggregator.model.user import User
 from aggregator.model.window import Totals
 from aggregator.services import Services
 from aggregator.web.attach import attach_values
+from aggregator.web.capacity_view import next_week
 from aggregator.web.order import by_factory, in_order
 from aggregator.web.pages import page
 from aggregator.web.strip import stacked_bars
@@ -42,6 +45,7 @@ class Seen:
     machines: list[Machine]
     totals: Mapping[MachineKey, Totals]
     hours: list[Totals]
+    cells: list[SpareCell]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ class Overview:
     calmest: Group | None
     load: Load
     trend: Trend
+    spare: list[SpareSum]
 
 
 @router.get("/")
@@ -100,6 +105,7 @@ def _look(found: Services, user: User, until_ms: int) -> Seen:
         machines,
         found.timeseries.totals(keys, until_ms - DAY_MS, until_ms),
         list(found.timeseries.hours(keys, first_ms, until_ms)),
+        found.spare.cells(visible(user)),
     )
 
 
@@ -132,6 +138,7 @@ def build_overview(found: Services, seen: Seen, until_ms: int) -> Overview:
         calmest=by_load[0] if len(by_load) > 1 else None,
         load=load_of(len(live), list(seen.totals.values()), DAY_MS),
         trend=trend_of(seen.hours, len(live), until_ms),
+        spare=next_week(sums_by_process(seen.cells)),
     )
 
 
