@@ -6,7 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregator.capacity.level import Shares, Weeks, bands, levels
-from aggregator.capacity.load import LEAST_COVERAGE, LEAST_WEEKS, WEEKS, Panel, reasons
+from aggregator.capacity.load import (
+    LEAST_COVERAGE,
+    LEAST_WEEKS,
+    WEEKS,
+    Panel,
+    by_week,
+    known_share,
+    long_enough,
+)
 from aggregator.capacity.profile import Factors
 
 AHEAD = 12
@@ -37,13 +45,25 @@ class Backcast:
 
 def backcast(panel: Panel, factors: Factors, weeks: Weeks, half_lives: tuple[float, ...]) -> Backcast:
     """Go back to each origin, and forward from there to each week that is over by now."""
-    told = np.array([[reason is None for reason in reasons(panel, origin)] for origin in ORIGINS]).T
     actual, weight = _actual(panel, factors, weeks)
     return Backcast(
         levels=np.stack([levels(weeks, origin, half_lives) for origin in ORIGINS], axis=1),
         bands=np.stack([bands(weeks, origin) for origin in ORIGINS], axis=1),
         actual=actual,
-        weight=np.where(told[:, :, None], weight, 0.0),
+        weight=np.where(_told(panel)[:, :, None], weight, 0.0),
+    )
+
+
+def _told(panel: Panel) -> NDArray[np.bool_]:
+    """Return at which origins there would have been a number, (cells, origins)."""
+    pbt_h, unknown_h = by_week(panel.pbt_h), by_week(panel.unknown_h)
+    return np.stack(
+        [
+            long_enough(pbt_h[:, :origin], unknown_h[:, :origin])
+            & (known_share(pbt_h[:, :origin], unknown_h[:, :origin]) >= LEAST_COVERAGE)
+            for origin in ORIGINS
+        ],
+        axis=1,
     )
 
 

@@ -51,9 +51,18 @@ def forecast_all(
     factors = np.stack([calibration.factors.get(key, np.ones(7)) for key in panel.keys])
     most = np.array([calibration.most.get(key, NO_LIMIT) for key in panel.keys])
     shares = _shares(panel, weeks_of(panel, factors, most), calibration)
+    loads = (
+        _load_h(pbt_h, today.weekday(), share, factor)
+        for (_, pbt_h), share, factor in zip(cells, shares, factors, strict=True)
+    )
+    this_week = Week.of(today)
+    names = [this_week.later(ahead) for ahead in range(max(len(pbt_h) for _, pbt_h in cells) // 7 + 2)]
     return [
-        _private_weeks(pbt_h, today, reason, share, factor)
-        for (_, pbt_h), reason, share, factor in zip(cells, reasons(panel), shares, factors, strict=True)
+        [
+            PrivateWeek(name, Quantiles(*hours) if reason is None else None, reason)
+            for name, hours in zip(names, load.tolist(), strict=False)
+        ]
+        for load, reason in zip(loads, reasons(panel), strict=True)
     ]
 
 
@@ -71,17 +80,12 @@ def _shares(panel: Panel, weeks: Weeks, calibration: Calibration) -> Shares:
     return np.sort(result, axis=2)
 
 
-def _private_weeks(
-    pbt_h: Hours, today: date, reason: NoNumber | None, shares: Shares, factors: Shares
-) -> list[PrivateWeek]:
+def _load_h(pbt_h: Hours, weekday: int, shares: Shares, factors: Shares) -> Hours:
+    """Return (weeks, 3) hours of a cell whose first planned day is a `weekday`; no day exceeds its plan."""
     if not len(pbt_h):
-        return []
-    weekday = (today.weekday() + np.arange(len(pbt_h))) % 7
-    ahead = (today.weekday() + np.arange(len(pbt_h))) // 7
-    by_day = shares[np.minimum(ahead, AHEAD - 1)] * factors[weekday][:, None]
-    load_h = np.add.reduceat(by_day.clip(0, 1) * pbt_h[:, None], np.searchsorted(ahead, range(ahead[-1] + 1)))
-    first = Week.of(today)
-    return [
-        PrivateWeek(first.later(number), Quantiles(*hours) if reason is None else None, reason)
-        for number, hours in enumerate(load_h.tolist())
-    ]
+        return np.empty((0, 3))
+    days = weekday + np.arange(len(pbt_h))
+    ahead = days // 7
+    by_day = shares[np.minimum(ahead, AHEAD - 1)] * factors[days % 7][:, None]
+    load_h = by_day.clip(0, 1) * pbt_h[:, None]
+    return np.add.reduceat(load_h, np.searchsorted(ahead, np.arange(ahead[-1] + 1)))

@@ -80,13 +80,13 @@ def coverage(history: History, today: date) -> float:
 
     Where nothing was planned in them (a long closure), all weeks count; without any planned time it is 0.
     """
-    return float(known_share(align([history], today), WEEKS)[0])
+    panel = align([history], today)
+    return float(known_share(by_week(panel.pbt_h), by_week(panel.unknown_h))[0])
 
 
-def known_share(panel: Panel, week: int) -> NDArray[np.float64]:
-    """Return what `coverage` was when so many weeks of the panel were over, (cells,)."""
-    pbt_h, unknown_h = by_week(panel.pbt_h)[:, :week], by_week(panel.unknown_h)[:, :week]
-    last = slice(max(0, week - COVERED_WEEKS), week)
+def known_share(pbt_h: Hours, unknown_h: Hours) -> NDArray[np.float64]:
+    """Return `coverage` at the end of some weeks, (cells,); hours are (cells, weeks)."""
+    last = slice(max(0, pbt_h.shape[1] - COVERED_WEEKS), None)
     idle = pbt_h[:, last].sum(1) <= 0
     planned_h = np.where(idle, pbt_h.sum(1), pbt_h[:, last].sum(1))
     lost_h = np.where(idle, unknown_h.sum(1), unknown_h[:, last].sum(1))
@@ -94,11 +94,16 @@ def known_share(panel: Panel, week: int) -> NDArray[np.float64]:
     return np.asarray(np.where(planned_h > 0, share.clip(0, 1), 0.0))
 
 
-def reasons(panel: Panel, week: int = WEEKS) -> list[NoNumber | None]:
-    """Return why there can be no forecast for each cell when so many weeks were over; None where it can."""
-    known = by_week(panel.pbt_h - panel.unknown_h)[:, :week] > 0
-    covered = known_share(panel, week) >= LEAST_COVERAGE
+def long_enough(pbt_h: Hours, unknown_h: Hours) -> NDArray[np.bool_]:
+    """Return which cells have enough weeks of which anything is known, (cells,); hours are (cells, weeks)."""
+    return np.asarray((pbt_h - unknown_h > 1e-9).sum(1) >= LEAST_WEEKS)
+
+
+def reasons(panel: Panel) -> list[NoNumber | None]:
+    """Return why there can be no forecast for each cell; None where there can be one."""
+    pbt_h, unknown_h = by_week(panel.pbt_h), by_week(panel.unknown_h)
+    covered = known_share(pbt_h, unknown_h) >= LEAST_COVERAGE
     return [
-        NoNumber.NO_HISTORY if weeks < LEAST_WEEKS else None if enough else NoNumber.LOW_COVERAGE
-        for weeks, enough in zip(known.sum(1), covered, strict=True)
+        NoNumber.NO_HISTORY if not enough else None if known else NoNumber.LOW_COVERAGE
+        for enough, known in zip(long_enough(pbt_h, unknown_h), covered, strict=True)
     ]

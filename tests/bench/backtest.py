@@ -1,4 +1,4 @@
-"""Rolling origin: on every Monday the future is cut off, all is learnt anew, and the coming weeks forecast."""
+"""Rolling origin: on every Monday the future is cut off, all is learnt anew, and coming weeks forecast."""
 
 from collections.abc import Sequence
 from dataclasses import replace
