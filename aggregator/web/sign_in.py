@@ -89,6 +89,8 @@ async def sign_in(
     """Begin a session, under a new secret."""
     found = services(request)
     if not is_form_token(form_token, request.cookies.get(VISIT_COOKIE)):
+        if await asyncio.to_thread(session_of, request):  # they signed in in another tab meanwhile
+            return RedirectResponse(local_path(back), 303)
         return _form(request, local_path(back), name, STALE_FORM, 403)
     address = request.client.host if request.client else ""
     doorkeeper: Doorkeeper = request.app.state.doorkeeper

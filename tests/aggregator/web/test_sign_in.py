@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -96,6 +97,19 @@ def test_a_form_without_its_cookie_cannot_sign_in(client: httpx.Client) -> None:
         client.post("/login", data={"name": "aoki", "password": PASSWORD, "form_token": token}).status_code
         == 403
     )
+
+
+def test_who_signed_in_in_another_tab_meanwhile_is_sent_on_as_who_they_are(client: httpx.Client) -> None:
+    stale = form_token_in(client.get("/login").text)
+    sign_in(client, "aoki")
+    session = client.cookies[SESSION_COOKIE]
+    for password in (PASSWORD, "wrong"):
+        fields = {"name": "coordinator", "password": password, "form_token": stale, "back": "/floor"}
+        answer = client.post("/login", data=fields)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/floor")
+        assert client.cookies[SESSION_COOKIE] == session
+    client.cookies.set(SESSION_COOKIE, "over", domain=urlsplit(str(client.base_url)).hostname or "")
+    assert client.post("/login", data={"form_token": stale}).status_code == 403
 
 
 def test_signing_out_ends_the_session(client: httpx.Client) -> None:
