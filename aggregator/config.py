@@ -42,10 +42,12 @@ class _Section(BaseModel):
 
 
 class Mqtt(_Section):
-    """Where the broker is, and who we are there."""
+    """Where the broker is, for us and for the agents (`public_*`), and who we are there."""
 
     host: Text = "127.0.0.1"
     port: Port = 1883
+    public_host: Text = Field(default_factory=lambda values: values["host"])
+    public_port: Port = Field(default_factory=lambda values: values["port"])
     username: str | None = None
     password_file: Path | None = None
 

@@ -18,4 +18,5 @@ class Attach:
 def attach_values(services: Services) -> Attach:
     """Return what an agent has to know of this federation."""
     config = services.config
-    return Attach(config.federation, config.mqtt.host, config.mqtt.port, services.status.broker_connected)
+    mqtt = config.mqtt
+    return Attach(config.federation, mqtt.public_host, mqtt.public_port, services.status.broker_connected)

@@ -35,6 +35,7 @@ def test_a_federation_is_enough(file: Path) -> None:
     assert config.federation_name == "higashimachi"
     assert config.zone.key == "Asia/Tokyo"
     assert (config.mqtt.host, config.mqtt.port, config.host_id) == ("127.0.0.1", 1883, "machikoba")
+    assert (config.mqtt.public_host, config.mqtt.public_port) == ("127.0.0.1", 1883)
     assert (config.web.host, config.web.port) == ("127.0.0.1", 8000)
     assert config.database_url == f"sqlite:///{config.data}/machikoba.db"
     assert config.processes == PROCESSES
@@ -53,6 +54,8 @@ def test_everything_can_be_set(file: Path, tmp_path: Path) -> None:
         [mqtt]
         host = "broker"
         port = 8883
+        public_host = "mqtt.example.jp"
+        public_port = 443
         username = "centre"
         password_file = "/run/secrets/mqtt"
         [web]
@@ -65,6 +68,8 @@ def test_everything_can_be_set(file: Path, tmp_path: Path) -> None:
     )
     assert (config.federation_name, config.zone.key, config.host_id) == ("東町", "Europe/Berlin", "town-hall")
     assert config.database_url == "postgresql://machikoba@db/machikoba"
+    assert (config.mqtt.host, config.mqtt.port) == ("broker", 8883)
+    assert (config.mqtt.public_host, config.mqtt.public_port) == ("mqtt.example.jp", 443)
     assert (config.mqtt.username, config.mqtt.password_file) == ("centre", Path("/run/secrets/mqtt"))
     assert list(config.processes) == [*PROCESSES, "laser"]
     assert config.processes["laser"].ja == "レーザー加工"
