@@ -6,7 +6,7 @@ from datetime import date
 from statistics import median
 from types import MappingProxyType
 
-from aggregator.capacity.time_elements import add_jobs
+from aggregator.capacity.job_totals import add_jobs
 from aggregator.model.capacity import MachineDay
 from aggregator.model.job import JobTotals
 from aggregator.model.machine import MachineKey

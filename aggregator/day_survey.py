@@ -16,8 +16,9 @@ from zoneinfo import ZoneInfo
 from agent.contract.records import HOUR_MS, MINUTE_MS
 from aggregator.capacity.calendar import Span, spans_by_machine
 from aggregator.capacity.cut import cut_to
+from aggregator.capacity.job_totals import jobs_of_day
 from aggregator.capacity.local_time import local_day, moment_ms
-from aggregator.capacity.time_elements import elements_of_day, gap_ms, jobs_of_day
+from aggregator.capacity.time_elements import elements_of_day, gap_ms
 from aggregator.day_book import DayBook
 from aggregator.model.machine import MachineKey
 from aggregator.model.window import StateMs, Totals, Window

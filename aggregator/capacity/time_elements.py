@@ -8,9 +8,10 @@ delay (ADET: starved, blocked), a longer one is measured spare time (ADOT: no or
   minute that was also worked in may be many short waits.
 - Unknown time, OFFLINE or not stored, ends a stretch as busy time does. Silence can only make stretches
   shorter, and so never turns into spare time.
-- Closed time and planned stops are not counted in a stretch's length, and do not end it: idle before and
-  after lunch is one gap. Closed time in which the machine was busy or unknown does end it.
-- Idle time at the day's edges (after opening, before closing, at midnight) is a stretch like any other: a
+- Breaks and planned stops are not counted in a stretch's length, and do not end it: idle before and after
+  lunch is one gap. A break in which the machine was busy or unknown does end it, and so does closed time of
+  more than two hours, whatever is known of it: a night adds nothing.
+- Idle time at the edges of work (after opening, before closing, at midnight) is a stretch like any other: a
   slow start of ten minutes is delay, an afternoon without work is spare.
 - A day of work on which the machine never was busy, known throughout, has no gap between busy stretches. The
   five cycles are not asked for then, or a furnace with cycles of three hours would never have time.
@@ -21,7 +22,6 @@ from datetime import date
 
 from aggregator.capacity.cut import cut_states
 from aggregator.model.capacity import MachineDay
-from aggregator.model.job import JobTotals
 from aggregator.model.machine import MachineKey
 from aggregator.model.window import StateMs, Window
 
@@ -30,6 +30,7 @@ OpenSpan = Sequence[int | None]
 
 SHORTEST_GAP_MS = 15 * 60_000
 GAP_CYCLES = 5
+LONGEST_BREAK_MS = 2 * 60 * 60_000
 
 
 def gap_ms(median_cycle_s: float | None) -> int:
@@ -51,13 +52,18 @@ def elements_of_day(
     """
     open_spans = [(start or 0, end or 0) for start, end, *_ in spans]
     sums = _Sums()
-    for state_ms, is_open, tagged, after_silence in _pieces(windows, open_spans):
+    begins = _turns(open_spans)
+    turn = 0
+    for state_ms, span, tagged, after_silence in _pieces(windows, open_spans):
         if after_silence:
             sums.end_stretch()
-        if is_open:
-            sums.add_open(state_ms, tagged)
-        else:
+        if span is None:
             sums.add_closed(state_ms)
+            continue
+        if begins[span] != turn:
+            sums.end_stretch()
+            turn = begins[span]
+        sums.add_open(state_ms, tagged)
     sums.end_stretch()
     open_ms = sum(end - start for start, end in open_spans)
     good = [window.good for window in windows if window.good is not None]
@@ -140,7 +146,18 @@ class _Sums:
         )
 
 
-_Piece = tuple[StateMs, bool, bool, bool]  # states, open, tagged with a job, after time that is not stored
+def _turns(spans: Sequence[tuple[int, int]]) -> list[int]:
+    """Return for each span when the work began that it is part of: breaks are part of it, nights end it."""
+    turns: list[int] = []
+    before_ms = -LONGEST_BREAK_MS
+    for start, end in spans:
+        turns.append(start if start - before_ms > LONGEST_BREAK_MS or not turns else turns[-1])
+        before_ms = end
+    return turns
+
+
+_Piece = tuple[StateMs, int | None, bool, bool]
+"""States, the open span it lies in, whether it is tagged with a job, and comes after time not stored."""
 
 
 def _pieces(windows: Iterable[Window], spans: Sequence[tuple[int, int]]) -> Iterator[_Piece]:
@@ -167,35 +184,8 @@ def _pieces(windows: Iterable[Window], spans: Sequence[tuple[int, int]]) -> Iter
             if edge >= end:
                 break
             piece, state_ms = cut_states(state_ms, edge - start)
-            yield piece, is_open, tagged, after_silence
+            yield piece, here if is_open else None, tagged, after_silence
             start, after_silence = edge, False
             here += is_open
         is_open = here < len(spans) and spans[here][0] <= start
-        yield state_ms, is_open, tagged, after_silence
-
-
-def jobs_of_day(windows: Iterable[Window]) -> list[JobTotals]:
-    """Return what windows hold of each job, by job; `busy_ms` is RUNNING, SETUP and DOWN, at any hour."""
-    found: dict[str, JobTotals] = {}
-    for window in windows:
-        if window.job:
-            running, setup, _, down, _, _ = window.state_ms
-            now = JobTotals(window.job, running + setup + down, window.cycles, window.good, window.scrap)
-            before = found.get(window.job)
-            found[window.job] = now if before is None else add_jobs(before, now)
-    return [found[job] for job in sorted(found)]
-
-
-def add_jobs(one: JobTotals, other: JobTotals) -> JobTotals:
-    """Return the sum of two of the same job."""
-    return JobTotals(
-        one.job,
-        one.busy_ms + other.busy_ms,
-        one.cycles + other.cycles,
-        _add(one.good, other.good),
-        _add(one.scrap, other.scrap),
-    )
-
-
-def _add(one: int | None, other: int | None) -> int | None:
-    return other if one is None else one + (other or 0)
+        yield state_ms, here if is_open else None, tagged, after_silence

@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 
 from agent.contract.records import MINUTE_MS
 from agent.contract.states import State
-from aggregator.capacity.time_elements import elements_of_day, gap_ms, jobs_of_day
+from aggregator.capacity.time_elements import elements_of_day, gap_ms
 from aggregator.model.capacity import MachineDay
-from aggregator.model.job import JobTotals
 from aggregator.model.window import Window
 from tests.aggregator.capacity.floors import (
     DAY,
@@ -62,6 +61,12 @@ CASES = {
     ),
     "a lunch of which nothing is known ends a gap": (
         "R" + "i" * 10 + "." * 60 + "i" * 10 + "R", [(0, 11), (71, 82)], {"pbt": 22, "apt": 2, "adet": 20},
+    ),
+    "a night of more than two hours ends a gap": (
+        "R" + "i" * 10 + "i" * 121 + "i" * 10 + "R", [(0, 11), (132, 143)], {"pbt": 22, "apt": 2, "adet": 20},
+    ),
+    "a break of two hours ends no gap": (
+        "R" + "i" * 10 + "i" * 120 + "i" * 10 + "R", [(0, 11), (131, 142)], {"pbt": 22, "apt": 2, "adot": 20},
     ),
     "a planned stop is no planned busy time and ends no gap": (
         "R" + "i" * 10 + "ppppp" + "i" * 10 + "R", [(0, 27)], {"pbt": 22, "apt": 2, "adot": 20},
@@ -141,15 +146,6 @@ def test_pieces_are_none_where_nobody_counts_them() -> None:
     assert measured(minutes("R"), [span(0, 1)]).good is None
 
 
-def test_jobs_hold_their_busy_time_at_any_hour() -> None:
-    windows = minutes("RSDiip", job="J-2") + minutes("RR", 6) + minutes("R", 8, job="J-1")
-    windows.append(Window(KEY, at(9), MINUTE_MS, all_of(State.RUNNING), 4, good=3, job="J-1"))
-    assert jobs_of_day(windows) == [
-        JobTotals("J-1", 2 * MINUTE_MS, 4, 3, None),
-        JobTotals("J-2", 3 * MINUTE_MS, 0, None, None),
-    ]
-
-
 def brute_force(text: str, open_minutes: set[int], longest_delay: float) -> dict[str, int]:
     """Walk the minutes of a day one by one; slow, and written another way than the code."""
     known = [text[minute] if minute < len(text) else "." for minute in range(MINUTES)]
@@ -162,10 +158,17 @@ def brute_force(text: str, open_minutes: set[int], longest_delay: float) -> dict
     sums["pbt"] = len(inside) - inside.count("p")
     sums["outside"] = sum(known[m] in "RSD" for m in range(MINUTES) if m not in open_minutes)
     # A line of what matters to gaps: open idle minutes, and marks that end a stretch.
+    nights = {
+        minute
+        for is_closed, run in groupby(range(MINUTES), lambda minute: minute not in open_minutes)
+        for closed in [list(run)]
+        if is_closed and len(closed) > 120
+        for minute in closed
+    }
     line = "".join(
         "i" if minute in open_minutes and letter == "i" else "x"
         for minute, letter in enumerate(known)
-        if letter in "RSDo." or (minute in open_minutes and letter == "i")
+        if letter in "RSDo." or minute in nights or (minute in open_minutes and letter == "i")
     )
     stretches = [len(list(run)) for letter, run in groupby(line) if letter == "i"]
     if set(inside) <= {"i", "p"}:
@@ -180,7 +183,7 @@ runs = st.lists(st.tuples(st.sampled_from([*LETTERS, ".", "i", "i"]), st.integer
 
 @given(
     runs=runs,
-    spans=st.sets(st.integers(0, 400), max_size=6).map(sorted),
+    spans=st.sets(st.integers(0, 600), max_size=6).map(sorted),
     cycle_min=st.sampled_from([None, 1, 4, 20]),
 )
 def test_a_walk_over_the_minutes_finds_the_same(
