@@ -89,7 +89,7 @@ class MissingRow(_Row):
     minutes: int = Field(description="Minutes of machine time that are missing")
     week: WeekText | None = Field(description="Week in which it is lacking first")
     reason: str = Field(
-        description="no_such_process, no_such_ability, no_number or not_enough_hours",
+        description="no_such_process, no_such_ability, no_number, not_enough_hours or too_late",
         examples=["not_enough_hours"],
     )
     lacking: list[str] = Field(description="Abilities that nobody has")
@@ -125,6 +125,7 @@ class PlanRow(_Row):
     lots: list[LotRow] = Field(description="Who does what, and when")
     backups: list[BackupRow] = Field(description="Who stands ready")
     missing: list[MissingRow] = Field(description="Work without a place, and what would cure it")
+    late: list[MissingRow] = Field(description="Work placed behind the due date, and what would cure that")
     tiers: TiersRow = Field(description="What it costs")
 
 

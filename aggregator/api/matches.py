@@ -19,7 +19,7 @@ router = APIRouter(prefix="/api/v1/matches", tags=["matching"])
 
 MatchId = Annotated[str, Path(description="Id of the proposal", examples=["2026-0042-p1"])]
 _READS = responses(401, 403, 404, 422, 503)
-_DECIDES = responses(401, 403, 404, 409, 422, 503)
+_DECIDES = responses(400, 401, 403, 404, 409, 422, 503)
 
 
 class MatchList(BaseModel):
@@ -35,7 +35,7 @@ class ListQuery(NoQuery):
 
 
 @router.post(
-    "", status_code=201, responses=responses(401, 403, 422, 503), summary="Propose a team for an order"
+    "", status_code=201, responses=responses(400, 401, 403, 422, 503), summary="Propose a team for an order"
 )
 def propose(found: Found, caller: Coordinator, body: DraftBody, _: Annotated[NoQuery, Query()]) -> MatchRow:
     """Ranked plans with factories, weeks, backups, reasons and what is missing. Nothing is committed yet."""

@@ -41,6 +41,7 @@ class Problem(BaseModel):
 
 
 _RESPONSES = {
+    400: "The body is no JSON text in UTF-8",
     401: "No bearer token, or one that is not valid",
     403: "The token's owner may not do this",
     404: "No such thing, or none that the token may see",
@@ -57,6 +58,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 DETAILS: dict[int, str] = {
+    400: "The body is no JSON text in UTF-8.",
     401: "Send a valid token: `Authorization: Bearer …`; `machikoba user token NAME` makes one.",
     404: "There is nothing at this address, or nothing that this token may see.",
     405: "This address does not know that method.",
