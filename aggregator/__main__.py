@@ -25,6 +25,9 @@ COMMANDS: dict[str, Subcommand] = {
     "serve": Subcommand("aggregator.app", "receive, store and show what the federation's machines do"),
     "db": Subcommand("aggregator.store.command", "upgrade the database, or load a history into it"),
     "user": Subcommand("aggregator.access.command", "say who may sign in, and give programs tokens"),
+    "capacity": Subcommand(
+        "aggregator.capacity_command", "print who has spare machine hours, by process and week"
+    ),
     "demo": Subcommand("aggregator.demo.command", "run six simulated factories and everything around them"),
 }
 

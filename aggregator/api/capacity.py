@@ -57,7 +57,17 @@ class Capacity(BaseModel):
 )
 def show_capacity(found: Found, scope: CallerScope, query: Annotated[CapacityQuery, Query()]) -> Response:
     """Measured spare hours (P10, P50, P90), what they are made of, and what was declared."""
-    cells = _asked(found, scope, query)
+    answer = answer_of(found, scope, query)
+    if answer is None:
+        raise HTTPException(404, "There is no such factory or process, or none that this token may see.")
+    return Response(answer, media_type="application/json")
+
+
+def answer_of(found: Services, scope: Scope, query: CapacityQuery) -> bytes | None:
+    """Return a `Capacity` as JSON; None when factory or process is named and there is none in the scope."""
+    cells = _asked(found.spare.cells(scope), query)
+    if not cells and (query.factory is not None or query.process is not None):
+        return None
     zone, fresh_ms = found.config.zone, found.spare.fresh_ms()
     if query.by is CapacityBy.PROCESS:
         rows = [sum_row(total, zone) for total in sums_by_process(cells)]
@@ -68,19 +78,15 @@ def show_capacity(found: Found, scope: CallerScope, query: Annotated[CapacityQue
         "fresh": text(fresh_ms, zone) if fresh_ms else None,
         "progress": found.days.progress,
     }
-    return Response(joined(head, rows), media_type="application/json")
+    return joined(head, rows)
 
 
-def _asked(found: Services, scope: Scope, query: CapacityQuery) -> list[SpareCell]:
-    """Return the cells that the caller asks for and may see; 404 when factory or process is none of them."""
-    seen = found.spare.cells(scope)
-    if query.factory is not None:
-        seen = [cell for cell in seen if cell.key.factory == query.factory]
-        if not seen:
-            raise HTTPException(404, "There is no such factory, or none that this token may see.")
-    if query.process is not None:
-        seen = [cell for cell in seen if cell.key.process == query.process]
-        if not seen:
-            raise HTTPException(404, "No machine that this token may see is of such a process.")
-    last = {cell.week for cell in seen[: query.weeks]}
-    return [cell for cell in seen if cell.week in last]
+def _asked(cells: list[SpareCell], query: CapacityQuery) -> list[SpareCell]:
+    weeks = {cell.week for cell in cells[: query.weeks]}
+    return [
+        cell
+        for cell in cells
+        if cell.week in weeks
+        and query.factory in {None, cell.key.factory}
+        and query.process in {None, cell.key.process}
+    ]
