@@ -28,6 +28,7 @@ COMMANDS: dict[str, Subcommand] = {
     "capacity": Subcommand(
         "aggregator.capacity_command", "print who has spare machine hours, by process and week"
     ),
+    "calendar": Subcommand("aggregator.calendar_files.command", "import dates into a factory's calendar"),
     "demo": Subcommand("aggregator.demo.command", "run six simulated factories and everything around them"),
 }
 
