@@ -21,7 +21,7 @@ from aggregator.capacity.local_time import local_day, moment_ms
 from aggregator.capacity.time_elements import elements_of_day, gap_ms
 from aggregator.day_book import DayBook
 from aggregator.model.machine import MachineKey
-from aggregator.model.window import StateMs, Totals, Window
+from aggregator.model.window import Totals, Window
 from aggregator.store.machine_days import MachineDays, MeasuredDay
 from aggregator.store.profiles import Profiles
 from aggregator.store.timeseries import TimeSeries
@@ -31,7 +31,6 @@ RULES = 1
 
 LATE_MS = 3 * MINUTE_MS
 SILENT_STEP_MS = 5 * MINUTE_MS
-NO_STATES: StateMs = (0, 0, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +164,9 @@ class Survey:
         opened: list[Window] = []
         if stale.spans:
             opened = self._read(stale.key, stale.spans[0][0], stale.spans[-1][1])
-        if _busy_ms(window.state_ms for window in opened) < _busy_ms([_states(stale.totals)]):
-            return self._read(stale.key, stale.start_ms, stale.end_ms)
-        return opened
+        if stale.totals is None or _work(opened) == _work([stale.totals]):
+            return opened
+        return self._read(stale.key, stale.start_ms, stale.end_ms)
 
     def _read(self, key: MachineKey, start_ms: int, end_ms: int) -> list[Window]:
         found = list(self._timeseries.windows(key, start_ms, end_ms))
@@ -206,9 +205,11 @@ def _between(spans: Sequence[Span], start_ms: int, end_ms: int) -> tuple[tuple[i
     return tuple((max(span.start_ms, start_ms), min(span.end_ms, end_ms)) for span in spans[first:last])
 
 
-def _states(totals: Totals | None) -> StateMs:
-    return NO_STATES if totals is None else totals.state_ms
-
-
-def _busy_ms(many: Iterable[StateMs]) -> int:
-    return sum(running + setup + down for running, setup, _, down, _, _ in many)
+def _work(many: Iterable[Window | Totals]) -> tuple[int, int]:
+    """Return busy milliseconds and cycles."""
+    busy_ms = cycles = 0
+    for each in many:
+        running, setup, _, down, _, _ = each.state_ms
+        busy_ms += running + setup + down
+        cycles += each.cycles
+    return busy_ms, cycles
