@@ -5,7 +5,7 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import uvicorn
@@ -27,6 +27,8 @@ from aggregator.store.records import Records
 
 logger = logging.getLogger(__name__)
 
+REST_S = 30.0
+"""So long a task rests that broke."""
 STOP_WITHIN_S = 3
 """So long open requests may take to end once we are told to stop."""
 
@@ -83,8 +85,8 @@ async def receiving(config: Config) -> AsyncIterator[Services]:
         async with asyncio.TaskGroup() as tasks:
             started = [
                 tasks.create_task(services.measurements.run(), name="measurements"),
-                tasks.create_task(services.days.run(), name="measured days"),
-                tasks.create_task(services.spare.run(), name="spare hours"),
+                tasks.create_task(steadily("measured days", services.days.run), name="measured days"),
+                tasks.create_task(steadily("spare hours", services.spare.run), name="spare hours"),
                 tasks.create_task(ingest.run(), name="ingest"),
             ]
             try:
@@ -95,6 +97,16 @@ async def receiving(config: Config) -> AsyncIterator[Services]:
                     task.cancel()
     finally:
         engine.dispose()
+
+
+async def steadily(name: str, run: Callable[[], Awaitable[None]], rest_s: float = REST_S) -> None:
+    """Run it, and again after a rest when it breaks: a mistake in a sum never ends receiving and storing."""
+    while True:
+        try:
+            return await run()
+        except Exception:  # the boundary of a task
+            logger.exception("%s: broke; the old figures stay, begins again in %g s", name, rest_s)
+            await asyncio.sleep(rest_s)
 
 
 class _Server(uvicorn.Server):

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from aggregator.app import steadily
 from tests.agent.brokers import Broker, running
 from tests.aggregator.faces import bearer, browsing, sign_in
 from tests.aggregator.ingest.edge import Edge
@@ -112,3 +113,20 @@ def test_started_again_it_goes_on_where_it_was(serve: Serve, broker: Broker) -> 
         told = len(edge.stored())
         edge.send(nbirth())
         wait_until(lambda: edge.stored()[told:] == [("epoch-1", 30)], "what is stored is announced again")
+
+
+async def test_what_breaks_beside_the_receiving_begins_again_and_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    begun = []
+
+    async def reckon() -> None:
+        begun.append(len(begun))
+        if len(begun) < 3:
+            raise ZeroDivisionError("a mistake")
+
+    await steadily("spare hours", reckon, rest_s=0)
+    assert begun == [0, 1, 2]
+    assert [record.message for record in caplog.records] == [
+        "spare hours: broke; the old figures stay, begins again in 0 s"
+    ] * 2
