@@ -72,7 +72,7 @@ def _rows(arrays: Sequence[tuple[History, Hours]], today: date) -> Hours:
 
 def by_week(hours: Hours) -> Hours:
     """Return (cells, weeks) sums of (cells, days)."""
-    return np.asarray(hours.reshape(len(hours), -1, 7).sum(2))
+    return np.asarray(hours.reshape(len(hours), hours.shape[1] // 7, 7).sum(2))
 
 
 def coverage(history: History, today: date) -> float:

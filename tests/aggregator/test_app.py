@@ -118,7 +118,7 @@ def test_started_again_it_goes_on_where_it_was(serve: Serve, broker: Broker) -> 
 async def test_what_breaks_beside_the_receiving_begins_again_and_is_told(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    begun = []
+    begun: list[int] = []
 
     async def reckon() -> None:
         begun.append(len(begun))
