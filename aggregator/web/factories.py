@@ -3,18 +3,14 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from starlette.datastructures import FormData
 
-from aggregator.access.scope import covers, visible
-from aggregator.access.secret import is_form_token
-from aggregator.access.visitor import SESSION_COOKIE, services, signed_in
-from aggregator.capacity.local_time import local_day
+from aggregator.access.scope import visible
+from aggregator.access.visitor import services, signed_in
 from aggregator.model.calendar import Calendar
 from aggregator.model.factory_profile import FactoryProfile
 from aggregator.model.machine import Factory, Machine
@@ -25,6 +21,7 @@ from aggregator.store.profiles import LastChange, ProfileConflict, ProfileRefuse
 from aggregator.web.entered_text import Wrong
 from aggregator.web.factory_entry import entered
 from aggregator.web.factory_form import Draft, Fields, draft_of, read_draft
+from aggregator.web.factory_place import Place, factory_path, place_of, posted_form, today_of
 from aggregator.web.factory_preview import planned_hours, preview_of
 from aggregator.web.factory_rows import pressed
 from aggregator.web.factory_words import WEEKDAYS, sentences
@@ -33,8 +30,6 @@ from aggregator.web.pages import formats_of, page
 
 router = APIRouter(include_in_schema=False)
 
-MAX_FIELDS = 20_000
-MAX_BYTES = 4_000_000
 SHOWN_BEFORE = timedelta(days=7)
 
 SignedIn = Annotated[User, Depends(signed_in)]
@@ -53,26 +48,11 @@ class Row:
     changed: LastChange | None
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A factory that may be edited, and what is stored of it."""
-
-    factory: Factory
-    machines: list[Machine]
-    profile: FactoryProfile
-    changed: LastChange | None
-
-    @property
-    def ids(self) -> list[str]:
-        """Ids of its machines."""
-        return [machine.key.machine for machine in self.machines]
-
-
 @router.get("/factories")
 def list_factories(request: Request, user: SignedIn) -> HTMLResponse:
     """Show every factory that the user may see, and how far its calendar is known."""
     found = services(request)
-    week = Week.of(_today(found)).later(1)
+    week = Week.of(today_of(found)).later(1)
     rows = _rows(found, user, week)
     return page(request, "factories.html", user, rows=rows, week=week)
 
@@ -82,7 +62,7 @@ def show_factory(request: Request, user: SignedIn, factory: str, saved: str = ""
     """Show the form with what is stored."""
     found = services(request)
     place = place_of(found, user, factory)
-    today = _today(found)
+    today = today_of(found)
     draft = draft_of(place.profile, place.ids, today - SHOWN_BEFORE, found.config.zone)
     notice = "saved" if saved == str(place.profile.revision) else ""
     return factory_page(request, user, place, draft, notice=notice)
@@ -91,36 +71,16 @@ def show_factory(request: Request, user: SignedIn, factory: str, saved: str = ""
 @router.post("/factories/{factory}")
 async def save_factory(request: Request, user: SignedIn, factory: str) -> Response:
     """Save the form, or do what another of its buttons says."""
-    form = await posted_form(request)
-    fields: Fields = {name: [text for text in form.getlist(name) if isinstance(text, str)] for name in form}
+    async with posted_form(request) as form:
+        fields: Fields = {
+            name: [text for text in form.getlist(name) if isinstance(text, str)] for name in form
+        }
     try:
         draft = read_draft(fields)
     except ValueError:
         raise HTTPException(422) from None
-    button = str(form.get("action", "save"))
+    button = (*fields.get("action", ()), "save")[0]
     return await asyncio.to_thread(_answer, request, user, factory, draft, button)
-
-
-def place_of(found: Services, user: User, factory: str) -> Place:
-    """Return the factory; raises HTTPException 404 when there is none or it is not the user's."""
-    if "\0" in factory or not covers(visible(user), factory):  # PostgreSQL has no such text
-        raise HTTPException(404)
-    machines = found.records.machines([factory])
-    known = found.records.factories([factory]) or [Factory(factory, factory)] * bool(machines)
-    if not known:
-        raise HTTPException(404)
-    changed = found.profiles.last_changes().get(factory)
-    return Place(known[0], machines, found.profiles.get(factory), changed)
-
-
-async def posted_form(request: Request) -> FormData:
-    """Return what a browser posted; raises HTTPException for a forged, an old or a huge form."""
-    if int(request.headers.get("content-length", MAX_BYTES + 1)) > MAX_BYTES:
-        raise HTTPException(422)
-    form = await request.form(max_fields=MAX_FIELDS)
-    if not is_form_token(str(form.get("form_token", "")), request.cookies.get(SESSION_COOKIE)):
-        raise HTTPException(403)
-    return form
 
 
 def factory_page(
@@ -136,7 +96,7 @@ def factory_page(
 ) -> HTMLResponse:
     """Return the page; `profile` is what the form means, when that is not what is stored."""
     found = services(request)
-    today = _today(found)
+    today = today_of(found)
     calendar = (profile or place.profile).calendar
     return page(
         request,
@@ -162,7 +122,7 @@ def _answer(request: Request, user: User, factory: str, draft: Draft, button: st
     wanted = set(place.ids)
     draft.machines = [row for row in draft.machines if row.id in wanted]
     if button != "save":
-        pressed(draft, button, _today(found))
+        pressed(draft, button, today_of(found))
         profile, _ = entered(draft, place.profile, found.config.zone)
         return factory_page(request, user, place, draft, profile=profile, notice="unsaved")
     profile, wrong = entered(draft, place.profile, found.config.zone)
@@ -176,7 +136,7 @@ def _answer(request: Request, user: User, factory: str, draft: Draft, button: st
         return factory_page(request, user, place, draft, profile=profile, notice="conflict", status_code=409)
     except ProfileRefused:  # entered() found nothing wrong, so nothing is
         raise HTTPException(422) from None
-    return RedirectResponse(f"/factories/{quote(factory, safe='')}?saved={saved.revision}", 303)
+    return RedirectResponse(f"{factory_path(factory)}?saved={saved.revision}", 303)
 
 
 def _rows(found: Services, user: User, week: Week) -> list[Row]:
@@ -218,7 +178,3 @@ def _processes(found: Services, machines: Sequence[Machine], profile: FactoryPro
     """Return the processes of its machines, and what else it declared hours for."""
     served: list[Any] = [machine.process for machine in machines]
     return in_order((*served, *(each.process for each in profile.declared)), found.config)
-
-
-def _today(found: Services) -> date:
-    return local_day(found.now(), found.config.zone)

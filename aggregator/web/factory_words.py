@@ -1,5 +1,7 @@
 """Sentences about mistakes in a factory's profile: message ids, translated where they are shown."""
 
+from aggregator.calendar_files import ical, imported, table
+from aggregator.calendar_files.imported import FileFault
 from aggregator.model import profile_faults as faults
 from aggregator.web.entered_text import Wrong
 from aggregator.web.formats import N_, Formats
@@ -21,6 +23,29 @@ FAULT_WORDS: dict[str, str] = {
     faults.NO_WEEK: N_("Enter a week such as 2026-W48."),
     faults.POSITIVE: N_("Enter a number above 0, up to {most}."),
 }
+FILE_WORDS: dict[str, str] = {
+    imported.TOO_LARGE: N_("The file is larger than {most} MB. Split it."),
+    imported.TOO_MANY: N_("There are more than {most} dates in it. Split the file, or shorten repetitions."),
+    imported.NOTHING_IN_IT: N_("There are no dates in it that can be imported."),
+    imported.ENDS_EARLY: N_("This ends before it starts."),
+    imported.NO_WHOLE_DAY_OVERTIME: N_("Overtime needs times of day."),
+    imported.NO_SUCH_MACHINE: N_("{said} is no machine of this factory."),
+    ical.NO_CALENDAR: N_("This is no whole iCalendar file."),
+    ical.NO_CONTENT_LINE: N_("This cannot be read: {said}"),
+    ical.NO_VALUE: N_("This cannot be understood: {said}"),
+    ical.NO_START: N_("An event has no start."),
+    ical.NO_ZONE: N_("The time zone {said} is not known."),
+    ical.TOO_OFTEN: N_("This repeats more often than daily. Shorten it."),
+    ical.TOO_MUCH: N_("The repetitions are too many. Shorten them."),
+    ical.BOTH_TIMES: N_("Start and end both need a time of day, or neither."),
+    table.NO_TEXT: N_("The file is neither UTF-8 nor Shift_JIS text. Save it from Excel as CSV."),
+    table.NO_HEADER: N_("The first line has to name the columns, at least the start."),
+    table.NO_DATE: N_("A date such as 2026-08-13 or 2026-08-13 8:00 is expected here, not {said}."),
+    table.NO_KIND: N_("Closure, stop or overtime is expected here, not {said}."),
+    table.NO_STAFF: N_("A whole number of machines is expected here, not {said}."),
+    table.BROKEN: N_("This cannot be read as a table: {said}"),
+}
+LINE, COLUMN = N_("line {line}"), N_("column {column}")
 _PERCENT = {"least": "0", "most": "100"}
 
 WEEKDAYS = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun"))
@@ -29,6 +54,14 @@ WEEKDAYS = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_
 def sentences(wrong: dict[str, Wrong], fmt: Formats) -> dict[str, str]:
     """Return the sentence beside each wrong field, in the language of the page."""
     return {name: _sentence(name, each, fmt) for name, each in wrong.items()}
+
+
+def file_sentence(fault: FileFault, fmt: Formats) -> str:
+    """Return where a file is wrong, and why."""
+    places = [fmt.text(LINE).format(line=fault.line)] if fault.line is not None else []
+    places += [fmt.text(COLUMN).format(column=fault.column)] if fault.column else []
+    reason = fmt.text(FILE_WORDS[fault.reason]).format(**fault.values)
+    return f"{fmt.text(', ').join(places)}: {reason}" if places else reason
 
 
 def _sentence(name: str, wrong: Wrong, fmt: Formats) -> str:
