@@ -1,6 +1,17 @@
 """The routers of the API, one module a resource."""
 
-from aggregator.api import audit, capacity, days, drill, health, machines, matches, utilization, windows
+from aggregator.api import (
+    audit,
+    capacity,
+    days,
+    drill,
+    factories,
+    health,
+    machines,
+    matches,
+    utilization,
+    windows,
+)
 
 ROUTERS = (
     machines.router,
@@ -11,5 +22,6 @@ ROUTERS = (
     drill.router,  # before `matches`, whose ids would take its place
     matches.router,
     audit.router,
+    factories.router,
     health.router,
 )

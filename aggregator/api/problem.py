@@ -45,7 +45,7 @@ _RESPONSES = {
     401: "No bearer token, or one that is not valid",
     403: "The token's owner may not do this",
     404: "No such thing, or none that the token may see",
-    409: "It cannot be decided so: decided already, or the capacity is no longer there",
+    409: "Someone was faster: changed or decided already, or the capacity is no longer there",
     422: "A parameter is wrong; `errors` names it",
     503: "The store does not answer, or too much is asked for at once; try again",
 }

@@ -25,7 +25,7 @@ MAX_EVENT_MS = 366 * 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`place` reads `calendar.shifts[1].end_min`; `reason` is one of the sentences below, filled by `values`."""
+    """`place` reads `calendar.shifts[1].end_min`; `reason` is a sentence below, filled by `values`."""
 
     place: str
     reason: str
@@ -58,6 +58,7 @@ def faults_of(profile: FactoryProfile) -> list[Fault]:
     if profile.calendar is not None:
         found += _calendar(profile.calendar)
     for machine, abilities in profile.abilities.items():
+        found += _text("abilities", machine)
         found += _abilities(f"abilities.{machine}", abilities)
     found += _many("abilities", len(profile.abilities))
     found += _declared(profile.declared)
