@@ -103,7 +103,7 @@ def _range(query: DayQuery, today: date) -> tuple[date, date]:
 def _row(day: MachineDay, planned: bool) -> DayRow:
     known_ms = day.pbt_ms - day.unknown_ms
     told = planned and (known_ms > 0 or day.pbt_ms == 0)  # else nothing of it was measured
-    seen = known_ms > 0 or day.outside_ms > 0 or day.cycles > 0
+    seen = known_ms > 0 or day.outside_ms > 0 or day.cycles > 0 or day.good is not None
 
     def measured(length_ms: int) -> int | None:
         return length_ms if told else None

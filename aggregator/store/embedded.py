@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine, select
+from sqlalchemy import BigInteger, BindParameter, Engine, bindparam, select
 
 from agent.contract.states import STATES
 from aggregator.model.machine import MachineKey
@@ -17,6 +17,16 @@ from aggregator.store.writes import Writes
 
 _WINDOW_COLUMNS = [windows.c[name] for name in ("start_ms", "length_ms", *STATE_COLUMNS)]
 _WINDOW_COLUMNS += [windows.c[name] for name in ("cycles", "good", "scrap", "cycles_total", "job")]
+
+_AT = windows.c.start_ms
+_SINCE: BindParameter[int] = bindparam("since", type_=BigInteger)
+_UNTIL: BindParameter[int] = bindparam("until", type_=BigInteger)
+# Built once: building a statement costs more than running it.
+_WINDOWS = (
+    select(*_WINDOW_COLUMNS)
+    .where(windows.c.series_id == bindparam("series"), _AT >= _SINCE, _AT < _UNTIL)
+    .order_by(_AT)
+)
 
 
 class Embedded:
@@ -45,11 +55,10 @@ class Embedded:
             found = self._ids.find(connection, [key])
             if not found:
                 return []
-            at = windows.c.start_ms
-            query = select(*_WINDOW_COLUMNS).where(windows.c.series_id == found[key])
-            query = query.where(at >= since_ms, at < until_ms).order_by(at).limit(limit)
+            query = _WINDOWS if limit is None else _WINDOWS.limit(limit)
+            rows = connection.execute(query, {"series": found[key], "since": since_ms, "until": until_ms})
             # All at once: rows fetched one by one cost half as much again, and days have 1,440 of them.
-            return [_window(key, row) for row in connection.execute(query).all()]
+            return [_window(key, row) for row in rows.all()]
 
     def hours(self, keys: Collection[MachineKey], since_ms: int, until_ms: int) -> list[Totals]:
         """Return hourly totals by machine, then time."""
