@@ -20,6 +20,7 @@ from aggregator.capacity.job_totals import jobs_of_day
 from aggregator.capacity.local_time import local_day, moment_ms
 from aggregator.capacity.time_elements import elements_of_day, gap_ms
 from aggregator.day_book import DayBook
+from aggregator.model.calendar import Calendar
 from aggregator.model.machine import MachineKey
 from aggregator.model.window import Totals, Window
 from aggregator.store.machine_days import MachineDays, MeasuredDay
@@ -35,10 +36,11 @@ SILENT_STEP_MS = 5 * MINUTE_MS
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a survey stands on: machines, their newest windows' ends (UTC ms), and all profiles' calendars."""
+    """What a survey stands on: calendars, and each machine's open spans and newest window's end."""
 
     today: date
     now_ms: int
+    calendars: Mapping[str, Calendar]
     newest_ms: Mapping[MachineKey, int]
     spans: Mapping[MachineKey, Sequence[Span]]
 
@@ -81,12 +83,17 @@ class Survey:
         for key in keys:
             by_factory.setdefault(key.factory, []).append(key)
         spans: dict[MachineKey, Sequence[Span]] = dict.fromkeys(keys, ())
-        for factory, profile in self._profiles.all().items():
-            if profile.calendar is not None and factory in by_factory:
-                machines = [key.machine for key in by_factory[factory]]
-                open_ = spans_by_machine(profile.calendar, machines, since_ms, until_ms, self._zone)
-                spans |= {MachineKey(factory, machine): found for machine, found in open_.items()}
-        return Ground(today, now_ms, newest, spans)
+        calendars = self.calendars()
+        for factory in calendars.keys() & by_factory.keys():
+            machines = [key.machine for key in by_factory[factory]]
+            open_ = spans_by_machine(calendars[factory], machines, since_ms, until_ms, self._zone)
+            spans |= {MachineKey(factory, machine): found for machine, found in open_.items()}
+        return Ground(today, now_ms, calendars, newest, spans)
+
+    def calendars(self) -> dict[str, Calendar]:
+        """Return the calendars of factories that have one."""
+        profiles = self._profiles.all().items()
+        return {factory: profile.calendar for factory, profile in profiles if profile.calendar is not None}
 
     def look(
         self, ground: Ground, days: Sequence[date], empty: dict[MachineKey, list[date]]

@@ -3,7 +3,8 @@
 What is stored is there at once after a start. From then on two tasks share one thread's time: one measures
 today and yesterday of machines that stored something, the other looks over all days now and then for what
 changed by other ways (late records, `machikoba db load`, calendars), the newest day first. Both rest in
-proportion to what they worked, so that a thousand machines leave the process its breath.
+proportion to what they worked, so that a thousand machines leave the process its breath; where nothing
+changes, the second one rests longer and longer, unless a calendar changes.
 """
 
 import asyncio
@@ -12,12 +13,14 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import date, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from aggregator.capacity.local_time import local_day
 from aggregator.day_book import DayBook
 from aggregator.day_survey import Ground, StaleDay, Survey
 from aggregator.live import Board
+from aggregator.model.calendar import Calendar
 from aggregator.model.capacity import MachineDay
 from aggregator.model.job import JobTotals
 from aggregator.model.machine import MachineKey
@@ -39,9 +42,11 @@ SLICE_S = 0.2
 """So long the thread works before it lets go of the store and the interpreter."""
 
 FOLLOW_REST_S = 2.0
+FOLLOW_REST_SHARE = 4
 SWEEP_REST_S = 5.0
-REST_SHARE = 9
+SWEEP_REST_SHARE = 9
 """Rest at least so many times as long as the work before it took."""
+QUIET_REST_S = 60.0
 
 
 class MeasuredDays:
@@ -70,6 +75,8 @@ class MeasuredDays:
         self._loaded = False
         self._failing = False
         self._progress = 0.0
+        self._calendars: Mapping[str, Calendar] = {}
+        self._found = False
 
     def days(self) -> Mapping[MachineKey, Sequence[MachineDay]]:
         """Return every machine's days, in order, up to 26 weeks back; what was returned never changes."""
@@ -120,13 +127,25 @@ class MeasuredDays:
     async def _follow(self) -> None:
         async with self._board.listen(stored_only=True) as changes:
             async for changed in changes:
-                took_s = await self._try(lambda: self._refresh_recent(changed))  # noqa: B023 (awaited here)
-                await asyncio.sleep(max(FOLLOW_REST_S, REST_SHARE * took_s))
+                took_s = await self._try(partial(self._refresh_recent, changed))
+                await asyncio.sleep(max(FOLLOW_REST_S, FOLLOW_REST_SHARE * took_s))
 
     async def _sweep_again(self) -> None:
+        quiet_s = SWEEP_REST_S
         while True:
             took_s = await self._try(self._sweep)
-            await asyncio.sleep(max(SWEEP_REST_S, REST_SHARE * took_s))
+            quiet_s = SWEEP_REST_S if self._found or self._failing else min(2 * quiet_s, QUIET_REST_S)
+            await asyncio.sleep(SWEEP_REST_SHARE * took_s)
+            await self._try(partial(self._rest, quiet_s))
+
+    async def _rest(self, rest_s: float) -> float:
+        """Wait that long, or until a calendar changes."""
+        end_s = time.monotonic() + rest_s
+        while time.monotonic() < end_s:
+            await asyncio.sleep(SWEEP_REST_S)
+            if await asyncio.to_thread(self._survey.calendars) != self._calendars:
+                break
+        return 0.0
 
     async def _try(self, work: Callable[[], Awaitable[float]]) -> float:
         """Return how long the thread worked, in seconds; when the store fails, say so once."""
@@ -168,6 +187,7 @@ class MeasuredDays:
         """Look over all days, the newest first, and measure those that are stale."""
         began = time.monotonic()
         ground = await self._ground(None, KEPT_DAYS)
+        self._calendars, self._found = ground.calendars, False
         async with self._working:
             self._book.forget_before(ground.today - timedelta(days=KEPT_DAYS))
         took_s = time.monotonic() - began
@@ -179,6 +199,7 @@ class MeasuredDays:
                 began = time.monotonic()
                 stale = await asyncio.to_thread(self._survey.look, ground, days, empty)
                 took_s += time.monotonic() - began
+            self._found |= any((ground.today - each.day).days >= RECENT_DAYS for each in stale)
             took_s += await self._measure(stale)
             self._progress = max(self._progress, last / (KEPT_DAYS + 1))
         return took_s

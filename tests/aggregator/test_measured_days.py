@@ -35,7 +35,9 @@ def shop(tmp_path: Path) -> Shop:
 def restless(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measured_days, "FOLLOW_REST_S", 0.01)
     monkeypatch.setattr(measured_days, "SWEEP_REST_S", 0.05)
-    monkeypatch.setattr(measured_days, "REST_SHARE", 0)
+    monkeypatch.setattr(measured_days, "FOLLOW_REST_SHARE", 0)
+    monkeypatch.setattr(measured_days, "SWEEP_REST_SHARE", 0)
+    monkeypatch.setattr(measured_days, "QUIET_REST_S", 0.1)
 
 
 def by_day(days: MeasuredDays, key: MachineKey = KEY) -> Mapping[date, MachineDay]:
@@ -186,6 +188,15 @@ async def test_another_calendar_measures_again_what_it_changes(
     assert {shop.at(-1, 6) <= since_ms < shop.at(0, 5) for since_ms in read} == {True}
 
 
+async def test_a_new_calendar_ends_the_longest_rest(shop: Shop) -> None:
+    await shop.days.refresh()
+    resting = asyncio.create_task(shop.days._rest(3600.0))
+    await asyncio.sleep(0.2)
+    assert not resting.done()
+    shop.set_calendar(replace(DAY_SHIFT, closures=(Closure(TODAY, TODAY),)))
+    await asyncio.wait_for(resting, 20)
+
+
 async def test_without_a_calendar_there_is_no_planned_busy_time(tmp_path: Path) -> None:
     shop = open_shop(tmp_path, calendar=None)
     shop.work(WORKDAY, 8)
@@ -261,6 +272,16 @@ async def test_days_are_right_where_clocks_are_changed(tmp_path: Path) -> None:
     days = by_day(shop.days)
     assert days[date(2026, 10, 24)].pbt_ms == 24 * HOUR_MS
     assert days[date(2026, 10, 25)].pbt_ms == 25 * HOUR_MS
+
+
+async def test_a_day_whose_midnight_is_left_out_is_measured(tmp_path: Path) -> None:
+    always = replace(DAY_SHIFT, shifts=(Shift(frozenset(range(7)), 0, 24 * 60),))
+    shop = open_shop(tmp_path, zone="Africa/Cairo", calendar=always)
+    shop.clock.now_ms = shop.at(12, 212)  # 26 April; on the 24th clocks went from 24:00 to 1:00
+    shop.work("R", 9, days_ago=215)
+    await shop.days.refresh()
+    assert by_day(shop.days)[date(2026, 4, 24)].pbt_ms == 23 * HOUR_MS
+    assert by_day(shop.days)[date(2026, 4, 25)].pbt_ms == 24 * HOUR_MS
 
 
 async def test_how_long_a_gap_may_be_follows_the_measured_cycle_time(shop: Shop) -> None:
