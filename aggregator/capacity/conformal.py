@@ -19,13 +19,17 @@ PRIOR_SCORES = np.array([NormalDist(0, 1.25).inv_cdf(rank / 10 + 0.05) for rank 
 def usual_errors(loss: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the mean error of each cell of a process by weeks ahead, from sums of errors and of weights.
 
-    All are (cells, ahead). Weeks ahead of which little is known are assumed to go as wrong as those before.
+    All are (cells, ahead). From the first whole week (1) on, no week is assumed to go less wrong than the one
+    before it: of those far ahead little is known.
     """
     pool, own = USUAL_ERROR, np.ones(len(loss))  # own: relative to the pool
     result = np.empty_like(loss)
     for ahead in range(loss.shape[1]):
-        pool = (loss[:, ahead].sum() + PRIOR_WEEKS * pool) / (weight[:, ahead].sum() + PRIOR_WEEKS)
-        result[:, ahead] = (loss[:, ahead] + PRIOR_WEEKS * pool * own) / (weight[:, ahead] + PRIOR_WEEKS)
+        before, least = pool, result[:, ahead - 1] if ahead > 1 else 0.0
+        pool = (loss[:, ahead].sum() + PRIOR_WEEKS * before) / (weight[:, ahead].sum() + PRIOR_WEEKS)
+        pool = max(pool, before) if ahead > 1 else pool
+        mean = (loss[:, ahead] + PRIOR_WEEKS * pool * own) / (weight[:, ahead] + PRIOR_WEEKS)
+        result[:, ahead] = np.maximum(mean, least)
         own = result[:, ahead] / pool
     return result
 
@@ -33,10 +37,11 @@ def usual_errors(loss: NDArray[np.float64], weight: NDArray[np.float64]) -> NDAr
 def offset(scores: NDArray[np.float64], weight: NDArray[np.float64], level: float) -> float:
     """Return what a share `level` of the scores (errors relative to the usual one) does not exceed.
 
-    Assumed scores count like so many measured ones of weight 1.
+    Assumed scores count like so many measured ones of weight 1. Between two scores it is interpolated.
     """
     values = np.concatenate([scores, PRIOR_SCORES])
     weights = np.concatenate([weight, np.ones(len(PRIOR_SCORES))])
     order = np.argsort(values, kind="stable")
-    reached = weights[order].cumsum()
-    return float(values[order][np.searchsorted(reached, level * reached[-1] - 1e-9)])
+    values, weights = values[order], weights[order]
+    middle = weights.cumsum() - weights / 2
+    return float(np.interp(level * weights.sum(), middle, values))

@@ -62,7 +62,7 @@ def bands(weeks: Weeks, until: int) -> Shares:
     """Return (cells, 3): P10, P50, P90 of the weeks' busy shares before `until`; recent ones count most."""
     ages = np.arange(until)[::-1]
     share = weeks.busy_h[:, :until] / np.maximum(weeks.effective_h[:, :until], 1e-9)
-    weight = weeks.pbt_h[:, :until] * 0.5 ** (ages / BAND_HALF_LIFE_WEEKS)
+    weight = (weeks.pbt_h[:, :until] > 0) * 0.5 ** (ages / BAND_HALF_LIFE_WEEKS)
     weight /= np.maximum(weight.sum(1, keepdims=True), 1e-9)
     order = np.argsort(share, axis=1, kind="stable")
     share, weight = np.take_along_axis(share, order, 1), np.take_along_axis(weight, order, 1)
