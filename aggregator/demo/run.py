@@ -16,6 +16,7 @@ from aggregator.demo.history import History
 from aggregator.demo.pages import answered
 from aggregator.demo.ports import HOST, free_port, is_free
 from aggregator.demo.processes import Processes
+from aggregator.demo.profiles import make_profiles
 from aggregator.demo.screen import Screen, welcome
 
 MINUTE_MS = 60_000
@@ -120,10 +121,15 @@ class Demo:
         config = Config(federation=floor.federation, data=self._folder.aggregator)
         self._processes.start([commands.aggregator(self._folder)])
         # Hashing seven passwords and upgrading the database take a while, in a thread beside the rest.
-        making = asyncio.to_thread(make_accounts, self._folder, ids, config)
+        making = asyncio.to_thread(self._make_records, ids, config)
         starting = self._start_agents(memory, floor)
         accounts, _, _ = await asyncio.gather(making, starting, self._fill(history.load_newest))
         return floor, accounts
+
+    def _make_records(self, factories: list[str], config: Config) -> Accounts:
+        accounts = make_accounts(self._folder, factories, config)
+        make_profiles(self._folder.scenario, config, now_ms())
+        return accounts
 
     async def _start_agents(self, memory: Memory, floor: Floor) -> None:
         await write_agents(self._folder, memory.mqtt_port, memory.measured_since_ms)
