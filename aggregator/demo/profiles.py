@@ -200,9 +200,7 @@ def _weekly_hours(calendar: Calendar) -> list[float]:
     """Return the working hours of one machine by the weekday on which its shifts begin."""
     hours = [0.0] * 7
     for shift in calendar.shifts:
-        minutes = (
-            shift.end_min - shift.start_min - sum(rest.end_min - rest.start_min for rest in shift.breaks)
-        )
+        rest_min = sum(rest.end_min - rest.start_min for rest in shift.breaks)
         for day in shift.days:
             hours[day] += (shift.end_min - shift.start_min - rest_min) / 60
     return hours
