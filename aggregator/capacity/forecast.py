@@ -22,7 +22,16 @@ from aggregator.capacity.load import WEEKS, History, Hours, Panel, align, reason
 from aggregator.model.capacity import NoNumber, Quantiles
 from aggregator.model.week import Week
 
-__all__ = ["Calibration", "PrivateWeek", "calibrate", "forecast", "forecast_all"]
+__all__ = [
+    "Calibration",
+    "PrivateDays",
+    "PrivateWeek",
+    "by_week_ahead",
+    "calibrate",
+    "forecast",
+    "forecast_all",
+    "forecast_days",
+]
 
 
 class PrivateWeek(NamedTuple):
@@ -30,6 +39,13 @@ class PrivateWeek(NamedTuple):
 
     week: Week
     private: Quantiles | None
+    no_number: NoNumber | None
+
+
+class PrivateDays(NamedTuple):
+    """The share (0 to 1) of each coming day that private load takes: (days, 3), P10 to P90."""
+
+    shares: Shares
     no_number: NoNumber | None
 
 
@@ -47,23 +63,43 @@ def forecast_all(
     """Return `forecast` of each (history, planned busy hours a day), in their order."""
     if not cells:
         return []
-    panel = align([history for history, _ in cells], today)
+    longest = max(len(pbt_h) for _, pbt_h in cells)
+    found = forecast_days([history for history, _ in cells], longest, today, calibration)
+    this_week = Week.of(today)
+    names = [this_week.later(ahead) for ahead in range(longest // 7 + 2)]
+    return [
+        [
+            PrivateWeek(name, Quantiles(*hours) if days.no_number is None else None, days.no_number)
+            for name, hours in zip(
+                names, by_week_ahead(days.shares[: len(pbt_h)] * pbt_h[:, None], today).tolist(), strict=False
+            )
+        ]
+        for (_, pbt_h), days in zip(cells, found, strict=True)
+    ]
+
+
+def forecast_days(
+    histories: Sequence[History], days: int, today: date, calibration: Calibration
+) -> list[PrivateDays]:
+    """Return what private load takes of each of so many days from today on, for each cell in their order."""
+    if not histories:
+        return []
+    panel = align(histories, today)
     factors = np.stack([calibration.factors.get(key, np.ones(7)) for key in panel.keys])
     most = np.array([calibration.most.get(key, NO_LIMIT) for key in panel.keys])
     shares = _shares(panel, weeks_of(panel, factors, most), calibration)
-    loads = (
-        _load_h(pbt_h, today.weekday(), share, factor)
-        for (_, pbt_h), share, factor in zip(cells, shares, factors, strict=True)
-    )
-    this_week = Week.of(today)
-    names = [this_week.later(ahead) for ahead in range(max(len(pbt_h) for _, pbt_h in cells) // 7 + 2)]
-    return [
-        [
-            PrivateWeek(name, Quantiles(*hours) if reason is None else None, reason)
-            for name, hours in zip(names, load.tolist(), strict=False)
-        ]
-        for load, reason in zip(loads, reasons(panel), strict=True)
-    ]
+    coming = today.weekday() + np.arange(days)
+    ahead = np.minimum(coming // 7, AHEAD - 1)
+    by_day = (shares[:, ahead] * factors[:, coming % 7][:, :, None]).clip(0, 1)
+    return [PrivateDays(*found) for found in zip(by_day, reasons(panel), strict=True)]
+
+
+def by_week_ahead(by_day: Hours, today: date) -> Hours:
+    """Return sums by week of (days, n) hours from today on, the current week first: (weeks, n)."""
+    if not len(by_day):
+        return np.empty((0, by_day.shape[1]))
+    ahead = (today.weekday() + np.arange(len(by_day))) // 7
+    return np.asarray(np.add.reduceat(by_day, np.searchsorted(ahead, np.arange(ahead[-1] + 1))))
 
 
 def _shares(panel: Panel, weeks: Weeks, calibration: Calibration) -> Shares:
@@ -78,14 +114,3 @@ def _shares(panel: Panel, weeks: Weeks, calibration: Calibration) -> Shares:
         centre = (mix * recent)[:, None] + (1 - mix)[:, None] * band[cell]
         result[cell] = centre + usual[:, None] * np.array([blend.offsets for blend in blends])
     return np.sort(result, axis=2)
-
-
-def _load_h(pbt_h: Hours, weekday: int, shares: Shares, factors: Shares) -> Hours:
-    """Return (weeks, 3) hours of a cell whose first planned day is a `weekday`; no day exceeds its plan."""
-    if not len(pbt_h):
-        return np.empty((0, 3))
-    days = weekday + np.arange(len(pbt_h))
-    ahead = days // 7
-    by_day = shares[np.minimum(ahead, AHEAD - 1)] * factors[days % 7][:, None]
-    load_h = by_day.clip(0, 1) * pbt_h[:, None]
-    return np.add.reduceat(load_h, np.searchsorted(ahead, np.arange(ahead[-1] + 1)))

@@ -1,5 +1,6 @@
 """Planned busy time ahead: a factory's calendar in, hours of its machines by day and week out."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -42,11 +43,17 @@ class Horizon:
         return [max(0, (week.monday - self.today).days) for week in self.weeks]
 
 
-class Ahead(NamedTuple):
-    """A machine's planned busy hours on each day from today on; hours of each week that nobody can tend."""
+class Part(NamedTuple):
+    """Hours on each day from today on, of shifts with one number of people: planned, and nobody's to tend."""
 
-    day_h: Hours
-    unattended_h: Hours
+    open_h: Hours
+    lost_h: Hours
+
+
+Ahead = tuple[Part, ...]
+"""A machine's time ahead. Where people are short depends on the shift, so each staff is a part of its own."""
+
+_Spans = Mapping[str, Sequence[Span]]
 
 
 class Planned:
@@ -55,39 +62,61 @@ class Planned:
     def __init__(
         self, calendar: Calendar, machines: Collection[str], horizon: Horizon, zone: ZoneInfo
     ) -> None:
-        self._horizon = horizon
-        since_ms, until_ms = horizon.midnights_ms[0], horizon.midnights_ms[-1]
-        self._spans = spans_by_machine(calendar, machines, since_ms, until_ms, zone)
-        self._staffed = any(span.staff is not None for own in _lists(self._spans) for span in own)
-        days = {id(own): _day_hours(own, horizon.midnights_ms) for own in _lists(self._spans)}
-        self._day_h = {machine: days[id(own)] for machine, own in self._spans.items()}
-        edges = horizon.midnights_ms
-        bounds = [edges[start] for start in horizon.starts] + [edges[-1]]
-        self._bounds = list(pairwise(bounds))
-        self._later = [self._unattended(*bound) for bound in self._bounds[1:]]
+        self._midnights_ms = horizon.midnights_ms
+        spans = spans_by_machine(calendar, machines, horizon.midnights_ms[0], horizon.midnights_ms[-1], zone)
+        self._by_staff = _by_staff(spans)
+        self._whole = [
+            (_open_hours(own, self._midnights_ms), _lost_hours(own, self._midnights_ms))
+            for own in self._by_staff
+        ]
 
     def ahead(self, now_ms: int) -> dict[str, Ahead]:
         """Return by machine what is left from now on (`now_ms`, UTC ms, within today)."""
-        tomorrow_ms = self._horizon.midnights_ms[1]
-        today_h = {id(own): open_ms(own, now_ms, tomorrow_ms) / HOUR_MS for own in _lists(self._spans)}
-        weeks = [self._unattended(now_ms, self._bounds[0][1]), *self._later]
-        found: dict[str, Ahead] = {}
-        for machine, own in self._spans.items():
-            day_h = self._day_h[machine].copy()
-            day_h[0] = today_h[id(own)]
-            found[machine] = Ahead(day_h, np.array([week.get(machine, 0) for week in weeks]) / HOUR_MS)
-        return found
-
-    def _unattended(self, since_ms: int, until_ms: int) -> dict[str, int]:
-        if not self._staffed or since_ms >= until_ms:
-            return {}
-        return unattended_ms(self._spans, since_ms, until_ms)
+        rest = (now_ms, self._midnights_ms[1])
+        found: dict[str, list[Part]] = {}
+        for own, (open_h, lost_h) in zip(self._by_staff, self._whole, strict=True):
+            open_now, lost_now = _open_hours(own, rest), _lost_hours(own, rest)
+            for machine in own:
+                part = Part(open_h[machine].copy(), lost_h[machine].copy())
+                part.open_h[0], part.lost_h[0] = open_now[machine][0], lost_now[machine][0]
+                found.setdefault(machine, []).append(part)
+        return {machine: tuple(parts) for machine, parts in found.items()}
 
 
-def _lists(spans: Mapping[str, Sequence[Span]]) -> list[Sequence[Span]]:
-    """Return every list of spans once: machines that work alike share theirs."""
-    return list({id(own): own for own in spans.values()}.values())
+def _by_staff(spans: _Spans) -> list[_Spans]:
+    """Return the spans of each staff that occurs, every machine in each; at least one."""
+    lists = {id(own): own for own in spans.values()}
+    staffs = {span.staff for own in lists.values() for span in own} or {None}
+    found: list[_Spans] = []
+    for staff in staffs:
+        kept = {at: [span for span in own if span.staff == staff] for at, own in lists.items()}
+        found.append({machine: kept[id(own)] for machine, own in spans.items()})
+    return found
 
 
-def _day_hours(spans: Sequence[Span], midnights_ms: Sequence[int]) -> Hours:
-    return np.array([open_ms(spans, since, until) for since, until in pairwise(midnights_ms)]) / HOUR_MS
+def _open_hours(spans: _Spans, edges_ms: Sequence[int]) -> dict[str, Hours]:
+    """Return by machine its hours between the edges; machines that work alike share their list, and these."""
+    lists = {id(own): own for own in spans.values()}
+    hours = {
+        at: np.array([open_ms(own, since, until) for since, until in pairwise(edges_ms)]) / HOUR_MS
+        for at, own in lists.items()
+    }
+    return {machine: hours[id(own)] for machine, own in spans.items()}
+
+
+def _lost_hours(spans: _Spans, edges_ms: Sequence[int]) -> dict[str, Hours]:
+    """Return by machine the hours between the edges in which nobody can tend it."""
+    lost = {machine: np.zeros(len(edges_ms) - 1) for machine in spans}
+    if not any(span.staff is not None for own in spans.values() for span in own):
+        return lost
+    for at, (since, until) in enumerate(pairwise(edges_ms)):
+        near = {machine: _near(own, since, until) for machine, own in spans.items()}
+        if any(near.values()):
+            for machine, length_ms in unattended_ms(near, since, until).items():
+                lost[machine][at] = min(length_ms, open_ms(near[machine], since, until)) / HOUR_MS
+    return lost
+
+
+def _near(spans: Sequence[Span], since_ms: int, until_ms: int) -> Sequence[Span]:
+    first = bisect_right(spans, since_ms, key=lambda span: span.end_ms)
+    return spans[first : bisect_left(spans, until_ms, key=lambda span: span.start_ms)]

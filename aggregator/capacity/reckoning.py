@@ -9,10 +9,8 @@ from datetime import date
 from operator import is_
 from zoneinfo import ZoneInfo
 
-import numpy as np
-
 from aggregator.capacity.committed import Minutes, committed_by_cell
-from aggregator.capacity.forecast import Calibration, PrivateWeek, calibrate, forecast_all
+from aggregator.capacity.forecast import Calibration, calibrate, forecast_days
 from aggregator.capacity.histories import Histories, good_share
 from aggregator.capacity.load import History, coverage
 from aggregator.capacity.local_time import local_day
@@ -76,7 +74,8 @@ class Reckoning:
             cell: {key.machine: ahead[cell.factory][key.machine] for key in machines[cell]}
             for cell in machines
         }
-        private = _private(histories, own, today, calibration)
+        days = forecast_days(list(histories.values()), len(horizon.midnights_ms) - 1, today, calibration)
+        private = dict(zip(histories, days, strict=True))
         held = committed_by_cell(known.jobs, known.totals, Week.of(today))
         found: list[SpareCell] = []
         for cell, keys in machines.items():
@@ -137,19 +136,6 @@ def cells_of(machines: Iterable[Machine]) -> dict[CellKey, list[MachineKey]]:
 
 def _newest(known: Known, keys: Iterable[MachineKey]) -> int | None:
     return max((known.newest_ms[key] for key in keys if key in known.newest_ms), default=None)
-
-
-def _private(
-    histories: Mapping[CellKey, History],
-    ahead: Mapping[CellKey, Mapping[str, Ahead]],
-    today: date,
-    calibration: Calibration,
-) -> dict[CellKey, list[PrivateWeek]]:
-    asked = [
-        (history, np.sum([each.day_h for each in ahead[cell].values()], axis=0))
-        for cell, history in histories.items()
-    ]
-    return dict(zip(histories, forecast_all(asked, today, calibration), strict=True))
 
 
 def _hours(held: Iterable[Minutes]) -> dict[Week, float]:

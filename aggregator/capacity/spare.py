@@ -3,36 +3,44 @@
 `S = PBT - unattended - private load - reserve - committed`, in machine hours, never below zero.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from aggregator.capacity.forecast import PrivateWeek
+from aggregator.capacity.forecast import PrivateDays, by_week_ahead
 from aggregator.capacity.load import Hours
 from aggregator.capacity.planned import Ahead, Horizon
 from aggregator.model.capacity import CellKey, MachineWeek, NoNumber, Quantiles, SpareCell
 from aggregator.model.factory_profile import FactoryProfile
 from aggregator.model.week import Week
 
-NOTHING = Quantiles(0.0, 0.0, 0.0)
-
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """All that a cell's weeks are made of.
 
-    `ahead` is by machine; `private` load by week; `coverage` the known share of the last four weeks;
+    `ahead` is by machine; `private` load by day; `coverage` the known share of the last four weeks;
     `newest_ms` the end of the newest window (UTC ms).
     """
 
     key: CellKey
     profile: FactoryProfile
     ahead: Mapping[str, Ahead]
-    private: Sequence[PrivateWeek]
+    private: PrivateDays
     committed_h: Mapping[Week, float]
     coverage: float
     newest_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """A cell's hours by week; `private_h` and `gross_h` are (weeks, 3), P10 to P90 of each."""
+
+    machine_h: Hours
+    lost_h: Hours
+    private_h: Hours
+    gross_h: Hours
 
 
 def spare_cells(source: Source, horizon: Horizon) -> list[SpareCell]:
@@ -40,20 +48,8 @@ def spare_cells(source: Source, horizon: Horizon) -> list[SpareCell]:
 
     Where nothing is planned the answer is zero, and known. Without a calendar there is none.
     """
-    machine_h = week_hours([each.day_h for each in source.ahead.values()], horizon)
-    lost_h = sum((each.unattended_h for each in source.ahead.values()), np.zeros(len(horizon.weeks)))
-    private = {week.week: week for week in source.private}
-    return [
-        _cell(source, week, private.get(week), (machine_h[:, at], float(lost_h[at])))
-        for at, week in enumerate(horizon.weeks)
-    ]
-
-
-def week_hours(day_h: Sequence[Hours], horizon: Horizon) -> Hours:
-    """Return hours of machines by week, shape (machines, weeks), of their hours a day."""
-    if not day_h:
-        return np.zeros((0, len(horizon.weeks)))
-    return np.add.reduceat(np.stack(day_h), horizon.starts, axis=1)
+    sums = _sums(source, horizon)
+    return [_cell(source, week, at, sums) for at, week in enumerate(horizon.weeks)]
 
 
 def declared_hours(profile: FactoryProfile, process: str, week: Week) -> float | None:
@@ -62,23 +58,42 @@ def declared_hours(profile: FactoryProfile, process: str, week: Week) -> float |
     return said.get(str(week), said.get(None))
 
 
-def _cell(
-    source: Source, week: Week, forecast: PrivateWeek | None, planned: tuple[Hours, float]
-) -> SpareCell:
-    machine_h, unattended_h = planned
+def _sums(source: Source, horizon: Horizon) -> _Sums:
+    """Add up days to weeks.
+
+    What is left is counted for each day and staff by itself, and is never below 0: on a day that private load
+    fills there is nothing left to reserve, and people who are short in one shift take nothing from another.
+    So a shift more never takes hours away.
+    """
+    share = source.private.shares
+    open_h = np.array([[part.open_h for part in parts] for parts in source.ahead.values()]).sum(0)
+    lost_h = np.array([[part.lost_h for part in parts] for parts in source.ahead.values()]).sum(0)
+    left = open_h[:, :, None] * (1 - source.profile.reserve - share[:, ::-1]) - lost_h[:, :, None]
+    today = horizon.today
+    machine_h = [sum(part.open_h for part in parts) for parts in source.ahead.values()]
+    return _Sums(
+        machine_h=by_week_ahead(np.stack(machine_h, axis=1), today),
+        lost_h=by_week_ahead(lost_h.sum(0)[:, None], today)[:, 0],
+        private_h=by_week_ahead(open_h.sum(0)[:, None] * share, today),
+        gross_h=by_week_ahead(left.clip(0).sum(0), today),
+    )
+
+
+def _cell(source: Source, week: Week, at: int, sums: _Sums) -> SpareCell:
+    machine_h = sums.machine_h[at]
     pbt_h = float(machine_h.sum())
-    private, no_number = _private(source.profile, pbt_h, forecast)
-    reserve_h = source.profile.reserve * pbt_h
+    no_number = _no_number(source, pbt_h)
+    known = no_number is None
     committed_h = source.committed_h.get(week, 0.0)
-    gross = _less(private, pbt_h - unattended_h - reserve_h)
+    gross = _quantiles(sums.gross_h[at]) if known else None
     return SpareCell(
         key=source.key,
         week=week,
         pbt_h=pbt_h,
-        unattended_h=unattended_h,
-        private=private,
+        unattended_h=float(sums.lost_h[at]),
+        private=_quantiles(sums.private_h[at]) if known else None,
         committed_h=committed_h,
-        reserve_h=reserve_h,
+        reserve_h=source.profile.reserve * pbt_h,
         gross=gross,
         spare=_reduced(gross, committed_h),
         declared_h=declared_hours(source.profile, source.key.process, week),
@@ -89,23 +104,15 @@ def _cell(
     )
 
 
-def _private(
-    profile: FactoryProfile, pbt_h: float, forecast: PrivateWeek | None
-) -> tuple[Quantiles | None, NoNumber | None]:
-    if profile.calendar is None:
-        return None, NoNumber.NO_CALENDAR
-    if pbt_h <= 0:
-        return NOTHING, None
-    if forecast is None:
-        return None, NoNumber.NO_HISTORY
-    return forecast.private, forecast.no_number
+def _no_number(source: Source, pbt_h: float) -> NoNumber | None:
+    if source.profile.calendar is None:
+        return NoNumber.NO_CALENDAR
+    return source.private.no_number if pbt_h > 0 else None
 
 
-def _less(private: Quantiles | None, room_h: float) -> Quantiles | None:
-    """Return what private load leaves of the room: much load, few hours, so P90 makes P10."""
-    if private is None:
-        return None
-    return Quantiles(*(max(0.0, room_h - load) for load in (private.p90, private.p50, private.p10)))
+def _quantiles(hours: Hours) -> Quantiles:
+    p10, p50, p90 = hours.tolist()
+    return Quantiles(p10, p50, p90)
 
 
 def _reduced(gross: Quantiles | None, committed_h: float) -> Quantiles | None:

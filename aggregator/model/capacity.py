@@ -75,7 +75,8 @@ class MachineWeek:
 class SpareCell:
     """Spare machine hours of one factory, process and week, and the sum behind them.
 
-    gross = pbt_h - unattended_h - private - reserve_h and spare = gross - committed_h, neither below 0.
+    gross = pbt_h - unattended_h - private - reserve_h and spare = gross - committed_h, neither below 0; gross
+    is counted by day and shift, so that a full one takes nothing from the others.
     `unattended_h` is machine time that the shift's people cannot tend. Of the week that runs now only what
     is left of it counts.
     `private.p90` goes with `spare.p10`; spare and gross are None together. `coverage`
