@@ -34,6 +34,10 @@ PLANTED = {
     "Stores know the seam and the model": ("aggregator.store.records", "aggregator.config"),
     "Live values know the model only": ("aggregator.live", "aggregator.config"),
     "Capacity is pure: it knows the model only": ("aggregator.capacity", "aggregator.config"),
+    "Calendar files are pure: they know local time and the model": (
+        "aggregator.calendar_files.ical",
+        "aggregator.config",
+    ),
     "Matching is pure: it knows the model only": ("aggregator.matching.offer", "aggregator.capacity"),
     "The market is pure: it knows capacity and what matching works on": (
         "aggregator.market",
