@@ -202,8 +202,8 @@ class MatchSummary(_Row):
     part: str = Field(description="What is made")
     quantity: int = Field(description="Good pieces")
     due: date = Field(description="Day by whose end all is to be done")
-    finish: FinishRow = Field(description="When it is done by the best plan")
-    unplaced_minutes: int = Field(description="Work without a place")
+    finish: FinishRow | None = Field(description="When it is done by the best plan; null without a plan")
+    unplaced_minutes: int | None = Field(description="Work without a place; null without a plan")
     stale: bool = Field(description="Open, and no longer as it was proposed")
     created: AwareDatetime = Field(description="RFC 3339")
 
@@ -252,7 +252,8 @@ def match_row(match: Match, standing: Standing | None, jobs: list[Job], zone: Zo
 
 def match_summary(match: Match, standing: Standing | None, zone: ZoneInfo) -> MatchSummary:
     """Return the proposal in a line."""
-    draft, best = match.draft, match.proposal.plans[0]
+    draft = match.draft
+    best = match.proposal.plans[0] if match.proposal.plans else None
     return MatchSummary.model_validate(
         {
             **_common(match, zone),
@@ -260,8 +261,8 @@ def match_summary(match: Match, standing: Standing | None, zone: ZoneInfo) -> Ma
             "part": draft.part,
             "quantity": draft.quantity,
             "due": draft.due,
-            "finish": best.finish,
-            "unplaced_minutes": best.tiers.unplaced_minutes,
+            "finish": best.finish if best else None,
+            "unplaced_minutes": best.tiers.unplaced_minutes if best else None,
             "stale": standing is not None and standing.stale,
         }
     )

@@ -165,6 +165,10 @@ class Planning:
         """Return the jobs of an order, cancelled ones too."""
         return self._orders.jobs(open_only=False, order=order)
 
+    def approved_drafts(self) -> dict[str, OrderDraft]:
+        """Return the drafts of approved orders, by the order's id."""
+        return self._orders.approved()
+
     def drill(self, stop: Stop) -> Drill:
         """Return what a stop of a factory would do to the open orders; changes nothing."""
         jobs = self._orders.jobs()

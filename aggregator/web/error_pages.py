@@ -17,7 +17,7 @@ _WORDS: dict[int, tuple[str, str]] = {
     401: (N_("Please sign in"), N_("Your session is over, or you have not signed in yet.")),
     403: (
         N_("That is not allowed"),
-        N_("The form may have been open for too long. Go back, load the page again and retry."),
+        N_("It is not for your account, or its form was open for too long. Go back and load it again."),
     ),
     404: (
         N_("There is no such page"),

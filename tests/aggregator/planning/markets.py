@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from aggregator.capacity.committed import committed_minutes
 from aggregator.matching.offer import Market, Offer, OfferedMachine, OfferWeek, Taken
-from aggregator.model.capacity import CellKey
+from aggregator.model.capacity import CellKey, SpareCell
 from aggregator.model.factory_profile import Abilities
 from aggregator.model.job import Job
 from aggregator.model.machine import Machine, MachineKey
@@ -63,6 +63,14 @@ class HandMadeSpare:
     """Stands in for SpareHours: a market that the test sets, on which open jobs take their minutes."""
 
     offered: Market
+
+    def fresh_ms(self) -> int:
+        """Return the moment that the hours are true of."""
+        return NOW_MS
+
+    def cells(self, factories: object = None) -> list[SpareCell]:
+        """Return no cells: what is offered here was never reckoned."""
+        return []
 
     def market(self, jobs: Sequence[Job] | None = None) -> Market:
         """Return the market with what `jobs` hold."""
