@@ -4,10 +4,11 @@ import itertools
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 from tests.aggregator.ingest.messages import FEDERATION
-from tests.stack import free_port, listens, wait_until
+from tests.stack import START_S, free_port, listens, wait_until
 
 
 class Serve:
@@ -28,11 +29,21 @@ class Serve:
         assert self._process is not None
         return self._process.pid
 
-    def start(self) -> None:
-        """Start it and wait until it serves."""
+    def start(self, within_s: float = START_S) -> None:
+        """Start it and wait until it serves; when it does not, it is ended, and what it said is told."""
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
-        wait_until(lambda: listens(self.web_port), f"it serves: {self.log.read_text()}")
+            process = self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
+        with ExitStack() as undo:
+            undo.callback(self.kill)
+            try:
+                wait_until(
+                    lambda: process.poll() is not None or listens(self.web_port), "it serves", within_s
+                )
+            except AssertionError as error:
+                error.add_note(self.log.read_text())
+                raise
+            assert process.poll() is None, f"it ended: {self.log.read_text()}"
+            undo.pop_all()
 
     def kill(self) -> None:
         """End it at once, wherever it stands."""

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,16 @@ from tests.system.running import RunningDemo, running
 MINUTE_MS = 60_000
 STOPS_AFTER_S = 270
 """Once all machines stand still, cycles can be compared to the last one."""
+
+LIMIT_S = 1_200
+"""These tests wait for minutes on purpose, and say themselves for what they waited too long."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the tests below this folder longer than the others."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.timeout(LIMIT_S))
 
 
 @dataclass(frozen=True)

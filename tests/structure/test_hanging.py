@@ -1,0 +1,43 @@
+"""A test that hangs fails, with or without an event loop, and those behind it are run."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HANGING = """
+import asyncio
+import threading
+
+def test_that_hangs():
+    threading.Event().wait()
+
+async def test_that_hangs_in_an_event_loop():
+    await asyncio.get_running_loop().create_future()
+
+async def test_that_hangs_in_a_thread():
+    stop = threading.Event()
+    try:
+        await asyncio.to_thread(stop.wait, 60)
+    finally:
+        stop.set()
+
+def test_behind_them():
+    pass
+"""
+
+
+def test_every_test_has_a_limit(pytestconfig: pytest.Config) -> None:
+    assert float(pytestconfig.getini("timeout")) > 0
+
+
+def test_a_test_that_hangs_fails_and_the_others_go_on(tmp_path: Path) -> None:
+    (tmp_path / "test_hanging.py").write_text(HANGING)
+    options = ("-c", ROOT / "pyproject.toml", "--rootdir", tmp_path, "-p", "no:cacheprovider")
+    command = (sys.executable, "-m", "pytest", *options, "-n", "1", "--timeout", "2", tmp_path)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False)
+    assert "3 failed, 1 passed" in done.stdout, done.stdout + done.stderr
+    assert "crashed" not in done.stdout
+    assert done.stdout.count("Failed: Timeout (>2.0s)") >= 3, done.stdout
