@@ -37,9 +37,10 @@ format: setup  ## Format the code and sort its imports
 	$(BIN)/ruff check --select I --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
 
-bench: setup check-tools  ## Measure: change to screen, records into the store, forecasts, capacity, matching
+bench: setup check-tools  ## Measure: change to screen, records into the store, time elements, forecasts, capacity, matching
 	$(BIN)/python -m tests.bench.floor
 	$(BIN)/python -m tests.bench.ingest
+	$(BIN)/python -m tests.bench.days
 	$(BIN)/python -m tests.bench.capacity
 	$(BIN)/python -m tests.bench.federation
 	$(BIN)/python -m tests.bench.matching

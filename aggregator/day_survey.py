@@ -179,7 +179,10 @@ class Survey:
         found = list(self._timeseries.windows(key, start_ms, end_ms))
         if not found or found[0].start_ms > start_ms:  # one that began before may reach into it
             found = [*self._timeseries.windows(key, start_ms - HOUR_MS, start_ms), *found]
-        return list(cut_to(found, start_ms, end_ms))
+        inside = not found or (
+            found[0].start_ms >= start_ms and found[-1].start_ms + found[-1].length_ms <= end_ms
+        )
+        return found if inside else list(cut_to(found, start_ms, end_ms))
 
     def _midnight(self, day: date, later: int = 0) -> int:
         return moment_ms(day + timedelta(days=later), 0, self._zone)

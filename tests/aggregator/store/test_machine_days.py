@@ -1,18 +1,28 @@
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Engine, event
 
+from agent.contract.records import HOUR_MS
+from aggregator.live import Board
+from aggregator.measured_days import MeasuredDays
+from aggregator.model.calendar import Calendar, Shift
 from aggregator.model.capacity import MachineDay
 from aggregator.model.job import JobTotals
 from aggregator.model.machine import MachineKey
+from aggregator.model.window import Window
+from aggregator.store.embedded import Embedded
 from aggregator.store.machine_days import MachineDays, MeasuredDay
+from aggregator.store.profiles import Profiles
+from aggregator.store.records import Records
 from aggregator.store.series import SeriesIds
 from aggregator.store.timeseries import StoreError
 
 KEY, OTHER = MachineKey("aoki", "mc-01"), MachineKey("aoki", "mc-02")
 TODAY = date(2026, 11, 24)
+ZONE = ZoneInfo("Asia/Tokyo")
 
 
 def a_day(key: MachineKey, day: date, apt_ms: int = 3, jobs: tuple[JobTotals, ...] = ()) -> MeasuredDay:
@@ -70,3 +80,44 @@ def test_many_days_are_read_in_one_query(engine: Engine) -> None:
     event.listen(engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
     assert len(store.load(TODAY - timedelta(days=99))) == 100
     assert len([text for text in statements if "machine_days" in text]) == 1
+
+
+async def test_days_are_measured_once_and_found_again_after_a_restart(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timeseries, profiles = Embedded(engine), Profiles(engine)
+    start_ms = round(datetime(2026, 11, 24, 9, tzinfo=ZONE).timestamp() * 1000)
+    hours = [
+        Window(KEY, start_ms + n * HOUR_MS, HOUR_MS, (0, 0, HOUR_MS, 0, 0, 0), 0, job="J-1") for n in (1, 2)
+    ]
+    hours.append(Window(KEY, start_ms, HOUR_MS, (HOUR_MS, 0, 0, 0, 0, 0), 60, 59, 1, 60, "J-1"))
+    timeseries.write(hours, [])
+    calendar = Calendar((Shift(frozenset({1}), 9 * 60, 12 * 60),))
+    profiles.save(replace(profiles.get("aoki"), calendar=calendar), 0, "tests", start_ms)
+
+    def measured() -> MeasuredDays:
+        return MeasuredDays(
+            timeseries=timeseries,
+            days=MachineDays(engine),
+            records=Records(engine),
+            profiles=profiles,
+            board=Board(),
+            zone=ZONE,
+            now=lambda: start_ms + 9 * HOUR_MS,
+        )
+
+    first = measured()
+    await first.refresh()
+    (day,) = first.days()[KEY]
+    assert (day.pbt_ms, day.apt_ms, day.adot_ms, day.shared_ms) == (
+        3 * HOUR_MS,
+        HOUR_MS,
+        2 * HOUR_MS,
+        HOUR_MS,
+    )
+    assert first.jobs() == {"J-1": JobTotals("J-1", HOUR_MS, 60, 59, 1)}
+    monkeypatch.setattr(timeseries, "windows", pytest.fail)
+    second = measured()
+    await second.refresh()
+    assert (second.days(), second.jobs()) == (first.days(), first.jobs())
+    assert (second.cycle_s(KEY), second.good_share(KEY)) == (60, 59 / 60)
