@@ -19,12 +19,12 @@ from aggregator.model.week import Week
 from aggregator.services import Services
 from aggregator.store.profiles import LastChange, ProfileConflict, ProfileRefused
 from aggregator.web.entered_text import Wrong
-from aggregator.web.factory_entry import entered
+from aggregator.web.factory_entry import entered, work_of
 from aggregator.web.factory_form import Draft, Fields, draft_of, read_draft
 from aggregator.web.factory_place import Place, factory_path, place_of, posted_form, today_of
 from aggregator.web.factory_preview import planned_hours, preview_of
 from aggregator.web.factory_rows import pressed
-from aggregator.web.factory_words import WEEKDAYS, sentences
+from aggregator.web.factory_words import WEEKDAYS, sentences, summary
 from aggregator.web.order import by_factory, in_order
 from aggregator.web.pages import formats_of, page
 
@@ -98,6 +98,9 @@ def factory_page(
     found = services(request)
     today = today_of(found)
     calendar = (profile or place.profile).calendar
+    said = sentences(dict(wrong or {}), formats_of(request))
+    known = {machine.key.machine: machine.name for machine in place.machines}
+    names = [known.get(row.id, row.id) for row in draft.machines]
     return page(
         request,
         "factory.html",
@@ -105,7 +108,9 @@ def factory_page(
         status_code,
         place=place,
         draft=draft,
-        wrong=sentences(dict(wrong or {}), formats_of(request)),
+        wrong=said,
+        mistakes=summary(said, names, formats_of(request)),
+        work_of=work_of,
         notice=notice,
         preview=preview_of(calendar or Calendar(), place.ids, today, found.config.zone),
         has_calendar=calendar is not None,

@@ -35,6 +35,16 @@ def entered(draft: Draft, stored: FactoryProfile, zone: ZoneInfo) -> tuple[Facto
     return profile, wrong
 
 
+def work_of(row: ShiftRow) -> tuple[float, bool] | None:
+    """Return the hours between the breaks of a row, and whether it ends on the next day; None when wrong."""
+    text = EnteredText(ZoneInfo("UTC"))
+    shift = _shift_of("", row, text)
+    rest_min = sum(rest.end_min - rest.start_min for rest in shift.breaks)
+    if text.wrong or rest_min > shift.end_min - shift.start_min:
+        return None
+    return (shift.end_min - shift.start_min - rest_min) / 60, shift.end_min > DAY_MIN
+
+
 class _Reader:
     """Reads the rows one after the other, and remembers where in the profile each of them went."""
 
@@ -134,19 +144,7 @@ class _Reader:
 
     def _shift(self, name: str, row: ShiftRow) -> Shift:
         self._check_machine(name, row.machine)
-        start = self.text.clock(f"{name}.start", row.start)
-        end = self.text.clock(f"{name}.end", row.end)
-        end += DAY_MIN if end <= start else 0
-        breaks = []
-        for index, rest in enumerate(row.breaks):
-            if rest.start or rest.end:
-                first = self.text.clock(f"{name}.breaks.{index}.start", rest.start)
-                last = self.text.clock(f"{name}.breaks.{index}.end", rest.end)
-                first += DAY_MIN if first < start else 0
-                breaks.append(Break(first, last + (DAY_MIN if last < first else 0)))
-        staff = 0 if row.unmanned else self.text.count(f"{name}.staff", row.staff)
-        days = frozenset(int(day) for day in row.days if day in set("0123456"))
-        return Shift(days, start, end, tuple(breaks), staff)
+        return _shift_of(name, row, self.text)
 
     def _closure(self, index: int) -> Closure:
         row, name = self._draft.closures[index], f"closures.{index}"
@@ -196,6 +194,22 @@ class _Reader:
     def _check_machine(self, name: str, machine: str) -> None:
         if machine and machine not in self._ids:
             self.text.wrong[f"{name}.machine"] = Wrong(NO_MACHINE)
+
+
+def _shift_of(name: str, row: ShiftRow, text: EnteredText) -> Shift:
+    """Return the shift of a row; what ends earlier than it starts ends on the next day."""
+    start, end = text.clock(f"{name}.start", row.start), text.clock(f"{name}.end", row.end)
+    end += DAY_MIN if end <= start else 0
+    breaks = []
+    for index, rest in enumerate(row.breaks):
+        if rest.start or rest.end:
+            first = text.clock(f"{name}.breaks.{index}.start", rest.start)
+            last = text.clock(f"{name}.breaks.{index}.end", rest.end)
+            first += DAY_MIN if first < start else 0
+            breaks.append(Break(first, last + (DAY_MIN if last < first else 0)))
+    staff = 0 if row.unmanned else text.count(f"{name}.staff", row.staff)
+    days = frozenset(int(day) for day in row.days if day in set("0123456"))
+    return Shift(days, start, end, tuple(breaks), staff)
 
 
 def _filled(row: EventRow) -> bool:

@@ -19,7 +19,7 @@ DAY_MIN = 1440
 
 @dataclass(frozen=True, slots=True)
 class OpenBar:
-    """A stretch of a day in which `share` (0 to 1) of the machines work; `x` and `width` are shares of it."""
+    """A stretch of a day in which people tend `share` (0 to 1) of the machines; `x`, `width`: shares of it."""
 
     x: float
     width: float
@@ -110,7 +110,7 @@ def _bars(spans: Mapping[str, Sequence[Span]], since_ms: int, until_ms: int) -> 
             edges |= {max(span.start_ms, since_ms), min(span.end_ms, until_ms)}
     found: list[tuple[int, int, int]] = []
     for start, end in pairwise(sorted(edges)):
-        count = sum(any(span.start_ms <= start < span.end_ms for span in own) for own in spans.values())
+        count = round(_hours(spans, start, end) * 3_600_000 / (end - start))
         if found and found[-1][1:] == (start, count):
             start = found.pop()[0]  # noqa: PLW2901 (goes on from where the one before began)
         if count:

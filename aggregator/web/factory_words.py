@@ -1,5 +1,7 @@
 """Sentences about mistakes in a factory's profile: message ids, translated where they are shown."""
 
+from collections.abc import Sequence
+
 from aggregator.calendar_files import ical, imported, table
 from aggregator.calendar_files.imported import FileFault
 from aggregator.model import profile_faults as faults
@@ -45,6 +47,15 @@ FILE_WORDS: dict[str, str] = {
     table.NO_STAFF: N_("A whole number of machines is expected here, not {said}."),
     table.BROKEN: N_("This cannot be read as a table: {said}"),
 }
+SECTION_WORDS: dict[str, str] = {
+    "shifts": N_("Shift"),
+    "closures": N_("Closed days"),
+    "stops": N_("Planned stops"),
+    "overtime": N_("Overtime"),
+    "reserve": N_("Reserve"),
+    "declared": N_("Hours that the factory says it has free"),
+}
+PLACE_AND_REASON = N_("{place}: {reason}")
 LINE, COLUMN = N_("line {line}"), N_("column {column}")
 _PERCENT = {"least": "0", "most": "100"}
 
@@ -54,6 +65,21 @@ WEEKDAYS = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_
 def sentences(wrong: dict[str, Wrong], fmt: Formats) -> dict[str, str]:
     """Return the sentence beside each wrong field, in the language of the page."""
     return {name: _sentence(name, each, fmt) for name, each in wrong.items()}
+
+
+def summary(wrong: dict[str, str], machines: Sequence[str], fmt: Formats) -> list[tuple[str, str]]:
+    """Return every wrong field's name, and its sentence with the place on the page before it."""
+    found = []
+    for name, sentence in wrong.items():
+        section, _, rest = name.partition(".")
+        number = rest.partition(".")[0]
+        place = fmt.text(SECTION_WORDS.get(section, ""))
+        if section == "machines" and number.isdecimal() and int(number) < len(machines):
+            place = machines[int(number)]
+        elif number.isdecimal():
+            place = f"{place} {int(number) + 1}"
+        found.append((name, fmt.text(PLACE_AND_REASON).format(place=place, reason=sentence)))
+    return found
 
 
 def file_sentence(fault: FileFault, fmt: Formats) -> str:
