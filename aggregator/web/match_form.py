@@ -85,6 +85,38 @@ def new_form(processes: Sequence[str], today: date) -> DraftForm:
     return DraftForm(due=(today + timedelta(weeks=6)).isoformat(), steps=steps)
 
 
+def form_of(draft: OrderDraft) -> DraftForm:
+    """Return the form that an order was drafted with, for another try; its steps go by number."""
+    numbers = {step.id: str(number) for number, step in enumerate(draft.steps, 1)}
+    steps = [_row(step, numbers) for step in draft.steps]
+    return DraftForm(draft.buyer, draft.part, str(draft.quantity), draft.due.isoformat(), steps)
+
+
+def _row(step: DraftStep, numbers: Mapping[str, str]) -> StepRow:
+    length, width, height = (_text(side) for side in step.needs.size_mm or (None, None, None))
+    return StepRow(
+        process=step.process,
+        cycle=_text(step.cycle_s),
+        pieces_per_cycle=str(step.pieces_per_cycle),
+        setup=_text(step.setup_h),
+        transport=str(step.transport_days),
+        after=", ".join(numbers.get(each, each) for each in step.after),
+        max_lots=str(step.max_lots),
+        min_lot=str(step.min_lot),
+        materials=", ".join(sorted(step.needs.materials)),
+        tolerance=_text(step.needs.tolerance_um),
+        length=length,
+        width=width,
+        height=height,
+        tonnage=_text(step.needs.tonnage_kn),
+        others=", ".join(sorted(step.needs.others)),
+    )
+
+
+def _text(value: float | None) -> str:
+    return "" if value is None else f"{value:.10g}"
+
+
 def read_form(posted: Mapping[str, str]) -> DraftForm:
     """Return what was posted; fields that the form does not have are left out."""
     buyer, part, quantity, due = (

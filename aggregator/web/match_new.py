@@ -2,17 +2,19 @@
 
 import asyncio
 from collections.abc import Mapping
+from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from agent.contract.topics import ID_PATTERN
 from aggregator.access.visitor import services
 from aggregator.model.user import User
 from aggregator.planning.errors import DraftRefused, TooBusy
 from aggregator.web.factory_place import posted_form
 from aggregator.web.formats import N_
-from aggregator.web.match_form import DraftForm, entered, field_of, new_form, press, read_form
+from aggregator.web.match_form import DraftForm, entered, field_of, form_of, new_form, press, read_form
 from aggregator.web.match_frame import CoordinatorUser, processes_of, say_of
 from aggregator.web.pages import formats_of, page
 
@@ -22,9 +24,15 @@ BUSY = N_("Several proposals are being computed right now. Please press the butt
 
 
 @router.get("/matches/new")
-def show_form(request: Request, user: CoordinatorUser) -> HTMLResponse:
-    """Show a routing to start from."""
+def show_form(
+    request: Request,
+    user: CoordinatorUser,
+    like: Annotated[str, Query(max_length=64, pattern=ID_PATTERN)] | None = None,
+) -> HTMLResponse:
+    """Show a routing to start from: the usual one, or that of the order that a proposal is `like`."""
     found = services(request)
+    if like is not None:
+        return _form_page(request, user, form_of(found.planning.match(like).draft))
     return _form_page(request, user, new_form(processes_of(found), found.planning.today))
 
 

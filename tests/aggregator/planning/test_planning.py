@@ -4,13 +4,18 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
+from aggregator.matching.drill import Stop
 from aggregator.model.match import MatchStatus, OrderStatus
-from aggregator.planning.errors import DraftRefused, NoRoom, NoSuchMatch, Stale, Unplaced
+from aggregator.model.week import Week
+from aggregator.planning.edit import LotChange
+from aggregator.planning.errors import DraftRefused, EditRefused, NoRoom, NoSuchMatch, Stale, Unplaced
 from aggregator.planning.planning import Planning
 from aggregator.store.audit import Audit
+from aggregator.store.database import reading
 from aggregator.store.orders import DecisionError, Orders
+from aggregator.store.planning_schema import metadata
 from tests.aggregator.planning.markets import DRAFT, NOW_MS, TODAY, HandMadeSpare, market, planning_on
 
 WHO = "coordinator"
@@ -150,3 +155,75 @@ def test_what_is_not_there_is_said(planning: Planning) -> None:
     for ask in (planning.match, lambda match: planning.again(match, WHO)):
         with pytest.raises(NoSuchMatch, match="there is no proposal 2026-0404-p1"):
             ask("2026-0404-p1")
+
+
+def test_a_drill_leaves_every_table_as_it_was(planning: Planning, engine: Engine) -> None:
+    made = planning.approve(planning.propose(DRAFT, WHO).id, WHO)
+    planning.propose(DRAFT, WHO)
+    before = every_row(engine)
+    factory = made.proposal.plans[0].lots[0].factory
+    drilled = planning.drill(Stop(factory, TODAY, 30))
+    assert [order.order for order in drilled.orders] == [made.order]
+    assert drilled.orders[0].jobs[0].job == f"{made.order}-1a"
+    assert planning.drill(Stop(factory, TODAY + timedelta(days=300), 30)).orders == ()
+    assert every_row(engine) == before
+    assert len(before["audit"]) == 3
+
+
+def every_row(engine: Engine) -> dict[str, list[str]]:
+    """Return all rows of all tables, as text."""
+    with reading(engine) as connection:
+        return {
+            table.name: sorted(str(tuple(row)) for row in connection.execute(select(table)))
+            for table in metadata.sorted_tables
+        }
+
+
+def test_an_edit_keeps_what_was_not_changed(planning: Planning) -> None:
+    made = planning.propose(DRAFT, WHO)
+    best = made.proposal.plans[0]
+    cut, check = best.lots
+    other = {"aoki": "sato", "sato": "aoki"}[cut.factory]
+    week = cut.work[0].week.later(2)
+    newer = planning.edit(made.id, WHO, "治具", [LotChange("cut", cut.factory, other, (week,))])
+    changed = newer.proposal.plans[0]
+    assert [(lot.step, lot.factory) for lot in changed.lots] == [("cut", other), ("check", check.factory)]
+    assert [work.week for work in changed.lots[0].work] == [week]
+    assert changed.lots[1].work[0].week >= week
+    assert newer.proposal.plans[1] == best
+    assert newer.basis.from_match == made.id
+    assert planning.match(made.id).status is MatchStatus.REPLACED
+    assert planning.approve(newer.id, WHO).status is MatchStatus.APPROVED
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        (LotChange("paint", "aoki"), "lots[0]"),
+        (LotChange("cut", "nobody"), "lots[0]"),
+        (LotChange("check", "", "kita"), "lots[0]"),
+    ],
+)
+def test_an_edit_of_what_is_not_planned_is_refused(planning: Planning, change: LotChange, place: str) -> None:
+    made = planning.propose(DRAFT, WHO)
+    with pytest.raises(EditRefused) as caught:
+        planning.edit(made.id, WHO, "x", [change])
+    assert caught.value.place == place
+    assert planning.match(made.id).status is MatchStatus.OPEN
+
+
+def test_an_edit_to_who_cannot_do_it_is_refused(planning: Planning) -> None:
+    made = planning.propose(DRAFT, WHO)
+    cut = made.proposal.plans[0].lots[0].factory
+    with pytest.raises(EditRefused, match="kita has no machine for this step"):
+        planning.edit(made.id, WHO, "x", [LotChange("cut", cut, "kita")])
+    late = Week(2030, 1)
+    with pytest.raises(EditRefused, match="2030-W01: choose from 2026-W48"):
+        planning.edit(made.id, WHO, "x", [LotChange("cut", cut, None, (late,))])
+
+
+def test_who_asks_twice_gets_the_same_draw(planning: Planning) -> None:
+    first, second = planning.propose(DRAFT, WHO), planning.propose(DRAFT, WHO)
+    assert first.proposal == second.proposal
+    other = planning.propose(replace(DRAFT, quantity=601), WHO)
+    assert other.proposal.draw != first.proposal.draw

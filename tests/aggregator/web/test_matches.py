@@ -10,6 +10,7 @@ import pytest
 
 from aggregator.access.visitor import SESSION_COOKIE
 from aggregator.model.match import Match
+from aggregator.model.order import Needs
 from tests.aggregator.faces import form_token_in
 from tests.aggregator.planning.markets import DRAFT, HandMadeSpare, market
 from tests.aggregator.planning.towns import matching
@@ -50,7 +51,7 @@ class Desk:
 
     def post(self, path: str, **fields: str) -> httpx.Response:
         token = form_token_in(self.client.get("/matches").text)
-        return self.client.post(path, data={"form_token": token, **fields})
+        return self.client.post(path, data={"form_token": token} | fields)
 
     def propose(self) -> Match:
         return self.town.services.planning.propose(DRAFT, "coordinator")
@@ -155,6 +156,22 @@ def test_buttons_add_move_and_remove_steps_and_references_follow(desk: Desk) -> 
     one_step = {"steps.0.process": "cutting"}
     assert len(rows(desk.post("/matches/new", action="template", **one_step).text)) == 2
     assert desk.town.services.planning.matches(1)[0].draft.part  # no button but one stores anything
+
+
+def test_an_order_is_entered_again_from_what_it_was(desk: Desk) -> None:
+    needs = Needs(frozenset({"SUS304", "A5052"}), 12.5, (120.0, 80.0, 0.5), 800.0, frozenset({"三価"}))
+    steps = (replace(DRAFT.steps[0], needs=needs, max_lots=2, min_lot=50), DRAFT.steps[1])
+    made = desk.town.services.planning.propose(replace(DRAFT, steps=steps), "coordinator")
+    html = desk.read(f"/matches/new?like={made.id}")
+    fields = {name: unescape(value) for name, value in re.findall(r'name="([\w.]+)" value="([^"]*)"', html)}
+    del fields["action"]
+    fields |= {"steps.0.process": "cutting", "steps.1.process": "inspection"}
+    answer = desk.post("/matches/new", **{**fields, "action": "propose", "form_token": form_token_in(html)})
+    again = desk.town.services.planning.match(answer.headers["location"].rpartition("/")[2])
+    renamed = (replace(steps[0], id="1"), replace(steps[1], id="2", after=("1",)))
+    assert again.draft == replace(made.draft, steps=renamed)
+    assert desk.client.get("/matches/new?like=2026-9999-p1").status_code == 404
+    assert desk.client.get("/matches/new?like=a%00").status_code == 422
 
 
 def test_a_million_pieces_say_what_is_missing(desk: Desk) -> None:
