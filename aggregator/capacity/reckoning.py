@@ -60,6 +60,7 @@ class Reckoning:
         self._weeks = weeks
         self._histories = Histories()
         self._planned: dict[str, tuple[Calendar, Collection[str], date, Planned]] = {}
+        self._covered: dict[CellKey, tuple[date, History, float]] = {}
         self._learnt: tuple[date, list[History], Calibration] | None = None
 
     def reckon(self, known: Known, now_ms: int) -> Reckoned:
@@ -85,7 +86,7 @@ class Reckoning:
                 ahead=own[cell],
                 private=private[cell],
                 committed_h=_hours(minutes for _, minutes in held.get(cell, ())),
-                coverage=coverage(histories[cell], today),
+                coverage=self._coverage(histories[cell], today),
                 newest_ms=_newest(known, keys),
             )
             found += spare_cells(source, horizon)
@@ -103,6 +104,12 @@ class Reckoning:
         calibration = calibrate(histories, today)
         self._learnt = (today, histories, calibration)
         return calibration
+
+    def _coverage(self, history: History, today: date) -> float:
+        kept = self._covered.get(history.key)
+        if kept is None or kept[0] != today or kept[1] is not history:
+            kept = self._covered[history.key] = (today, history, coverage(history, today))
+        return kept[2]
 
     def _ahead(self, known: Known, now_ms: int, horizon: Horizon) -> dict[str, dict[str, Ahead]]:
         by_factory: dict[str, list[str]] = {}

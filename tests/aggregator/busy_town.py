@@ -1,6 +1,6 @@
 """A town with a past: ten weeks of measured hours, calendars, declared hours and one placed order.
 
-Ten factories of known character; the clock stands at `NOW_MS` (a Tuesday afternoon) unless a test moves it.
+Nine factories of known character; the clock stands at `NOW_MS` (a Tuesday afternoon) unless a test moves it.
 """
 
 import random
@@ -121,15 +121,15 @@ def hour_of(key: MachineKey, at_ms: int, state: State, job: str = "") -> Window:
 
 def whole(state: State, length_ms: int) -> StateMs:
     """Return milliseconds by state, all of them in one."""
-    running, setup, idle, down, planned_stop, offline = (
-        length_ms if each is state else 0 for each in STATES
-    )
+    running, setup, idle, down, planned_stop, offline = (length_ms if each is state else 0 for each in STATES)
     return running, setup, idle, down, planned_stop, offline
 
 
 def place_order(services: Services) -> Job:
     """Place 600 pieces, 20 hours of cutting at 青木精機, half this week and half the next; return the job."""
-    draft = OrderDraft("東海ポンプ", "軸受ケース", 600, date(2026, 12, 18), (DraftStep("a", "cutting", 120.0),))
+    draft = OrderDraft(
+        "東海ポンプ", "軸受ケース", 600, date(2026, 12, 18), (DraftStep("a", "cutting", 120.0),)
+    )
     decision = Decision("coordinator", NOW_MS)
     match = services.orders.propose(draft, Proposal((), (), "0"), Basis(NOW_MS), decision, 2026)
     job = Job(
