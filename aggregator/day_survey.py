@@ -7,6 +7,7 @@ process or another one, nor when.
 
 import time
 from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -47,7 +48,10 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class StaleDay:
-    """A day to measure; `spans` and `[start_ms, end_ms)` are cut to what of the day is over."""
+    """A day to measure; `spans` and `[start_ms, end_ms)` are cut to what of the day is over.
+
+    `basis` is what it will be made of, `was` what the book had when it was found stale.
+    """
 
     key: MachineKey
     day: date
@@ -57,6 +61,7 @@ class StaleDay:
     cycle_s: float | None
     totals: Totals | None
     basis: int
+    was: int | None
 
 
 class Survey:
@@ -97,7 +102,7 @@ class Survey:
 
     def look(
         self, ground: Ground, days: Sequence[date], empty: dict[MachineKey, list[date]]
-    ) -> list[StaleDay]:
+    ) -> deque[StaleDay]:
         """Return which of these days (a run of them, the newest first) are stale, the newest first.
 
         A day without any window counts from the machine's first window on: until an older day has one, it
@@ -108,7 +113,7 @@ class Survey:
             (key, day, (found.state_ms[0], found.cycles)) for (key, day), found in totals.items()
         )
         cycles = {key: self._gap_cycle_s(key, ground.today) for key in ground.spans}
-        stale = []
+        stale: deque[StaleDay] = deque()
         for day in days:
             for key, cycle_s in cycles.items():
                 found = totals.get((key, day))
@@ -122,14 +127,19 @@ class Survey:
                 stale += [one for one in several if one is not None]
         return stale
 
-    def measure(self, stale: Sequence[StaleDay], within_s: float) -> list[MeasuredDay]:
-        """Measure and store as many of the days, from the first on, as fit into `within_s`; at least one."""
+    def measure(self, stale: deque[StaleDay], within_s: float) -> list[MeasuredDay]:
+        """Take as many days off the front as fit into `within_s` (one at least), measure and store them.
+
+        Days that someone measured since they were found stale are dropped: that was newer.
+        """
         end = time.monotonic() + within_s
         measured: list[MeasuredDay] = []
-        for each in stale:
-            measured.append(self._measure(each))
-            if time.monotonic() >= end:
-                break
+        while stale:
+            each = stale.popleft()
+            if self._book.basis(each.key, each.day) == each.was:
+                measured.append(self._measure(each))
+                if time.monotonic() >= end:
+                    break
         self._stored.save(measured)
         return measured
 
@@ -151,10 +161,10 @@ class Survey:
         if day == ground.today:
             end_ms = min(end_ms, max(start_ms, over_until(ground.now_ms, ground.newest_ms.get(key))))
         spans = _between(ground.spans[key], start_ms, end_ms)
-        basis = basis_of(end_ms, gap_ms(cycle_s), spans, totals)
-        if basis == self._book.basis(key, day):
+        basis, was = basis_of(end_ms, gap_ms(cycle_s), spans, totals), self._book.basis(key, day)
+        if basis == was:
             return None
-        return StaleDay(key, day, start_ms, end_ms, spans, cycle_s, totals, basis)
+        return StaleDay(key, day, start_ms, end_ms, spans, cycle_s, totals, basis, was)
 
     def _measure(self, stale: StaleDay) -> MeasuredDay:
         windows = self._windows(stale)

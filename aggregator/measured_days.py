@@ -10,6 +10,7 @@ changes, the second one rests longer and longer, unless a calendar changes.
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import date, timedelta
@@ -186,11 +187,11 @@ class MeasuredDays:
     async def _sweep(self) -> float:
         """Look over all days, the newest first, and measure those that are stale."""
         began = time.monotonic()
-        ground = await self._ground(None, KEPT_DAYS)
-        self._calendars, self._found = ground.calendars, False
         async with self._working:
+            ground = await self._ground(None, KEPT_DAYS)
             self._book.forget_before(ground.today - timedelta(days=KEPT_DAYS))
         took_s = time.monotonic() - began
+        self._calendars, self._found = ground.calendars, False
         empty: dict[MachineKey, list[date]] = {}
         for back in range(0, KEPT_DAYS + 1, CHUNK_DAYS):
             last = min(back + CHUNK_DAYS, KEPT_DAYS + 1)
@@ -209,16 +210,15 @@ class MeasuredDays:
         self._newest_ms |= ground.newest_ms
         return ground
 
-    async def _measure(self, stale: Sequence[StaleDay]) -> float:
+    async def _measure(self, stale: deque[StaleDay]) -> float:
         """Measure days slice by slice, and tell after each; return how long it took."""
-        took_s, done = 0.0, 0
-        while done < len(stale):
+        took_s = 0.0
+        while stale:
             async with self._working:
                 began = time.monotonic()
-                rows = await asyncio.to_thread(self._survey.measure, stale[done:], SLICE_S)
+                rows = await asyncio.to_thread(self._survey.measure, stale, SLICE_S)
                 changed = self._book.put(rows)
             slice_s = time.monotonic() - began
-            done += len(rows)
             self._told.measured(changed)
             await asyncio.sleep(slice_s)
             took_s += slice_s

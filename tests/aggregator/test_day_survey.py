@@ -1,3 +1,4 @@
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -37,7 +38,7 @@ def survey_of(shop: Shop, book: DayBook) -> Survey:
     return Survey(services.timeseries, days, services.profiles, book, shop.zone)
 
 
-def look(shop: Shop, book: DayBook, keys: Sequence[MachineKey] = (KEY,), days: int = 3) -> list[StaleDay]:
+def look(shop: Shop, book: DayBook, keys: Sequence[MachineKey] = (KEY,), days: int = 3) -> deque[StaleDay]:
     survey = survey_of(shop, book)
     ground = survey.ground(list(keys), shop.clock(), days)
     return survey.look(ground, [ground.today - back * DAY for back in range(days)], {})
@@ -98,7 +99,7 @@ def test_empty_days_wait_until_an_older_day_has_windows(shop: Shop) -> None:
     ground = survey.ground([KEY], shop.at(18), 6)
     empty: dict[MachineKey, list[object]] = {}
     first = survey.look(ground, [TODAY, TODAY - DAY], empty)  # type: ignore[arg-type]
-    assert (first, empty) == ([], {KEY: [TODAY, TODAY - DAY]})
+    assert (list(first), empty) == ([], {KEY: [TODAY, TODAY - DAY]})
     second = survey.look(ground, [TODAY - 2 * DAY, TODAY - 3 * DAY], empty)  # type: ignore[arg-type]
     assert [each.day for each in second] == [TODAY - back * DAY for back in (0, 1, 2, 3)]
     assert empty == {}
@@ -109,7 +110,7 @@ def test_what_is_measured_is_stale_no_more_until_a_window_comes(shop: Shop) -> N
     shop.work("R" * 5, 9)
     stale = look(shop, book)
     book.put(survey_of(shop, book).measure(stale, 1.0))
-    assert look(shop, book) == []
+    assert not look(shop, book)
     shop.work("D", 9)  # replaces a minute
     assert [each.day for each in look(shop, book)] == [TODAY]
 
@@ -119,7 +120,20 @@ def test_at_least_one_day_is_measured_however_short_the_time(shop: Shop) -> None
         shop.work("R" * 5, 9, days_ago=back)
     stale = look(shop, DayBook())
     assert len(stale) == 3
-    assert [each.elements.day for each in survey_of(shop, DayBook()).measure(stale, 0.0)] == [stale[0].day]
+    first = stale[0].day
+    assert [each.elements.day for each in survey_of(shop, DayBook()).measure(stale, 0.0)] == [first]
+    assert len(stale) == 2
+
+
+def test_what_someone_measured_in_between_is_not_overwritten(shop: Shop) -> None:
+    book = DayBook()
+    shop.work("R" * 5, 9)
+    found_early = look(shop, book)
+    shop.work("R" * 5, 10)
+    newer = survey_of(shop, book).measure(look(shop, book), 1.0)
+    book.put(newer)
+    assert survey_of(shop, book).measure(found_early, 1.0) == []
+    assert book.days[KEY][0].outside_ms + book.days[KEY][0].apt_ms == 10 * MINUTE_MS
 
 
 def test_the_gap_rule_uses_two_figures_of_the_cycle_time(shop: Shop) -> None:
@@ -160,7 +174,7 @@ def test_reading_only_what_matters_changes_nothing(
     book = DayBook()
     stored = shop.services.timeseries.windows(key, shop.at(0), shop.at(24))
     stale = [each for each in look(shop, book, [key]) if each.day == TODAY]
-    found = survey_of(shop, book).measure(stale, 10.0)
+    found = survey_of(shop, book).measure(deque(stale), 10.0)
     assert len(found) == bool(stored)
     for each, asked in zip(found, stale, strict=True):
         whole: MachineDay = elements_of_day(key, TODAY, stored, asked.spans, asked.cycle_s)
