@@ -1,7 +1,12 @@
 from datetime import date
+from typing import Any
 
 import httpx
 import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis import GenerationMode
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from aggregator.api.capacity import Capacity
 from aggregator.api.capacity_rows import CapacityRow
@@ -125,3 +130,20 @@ def test_a_town_without_machines_has_no_rows(empty_town: Town) -> None:
     with served(empty_town) as (url, _), browsing(url) as client:
         answer = asked(client, empty_town)
     assert (answer.rows, answer.fresh) == ([], None)
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode))
+def test_answers_are_as_described_whatever_is_asked(
+    busy_url: str, busy_town: Town, mode: GenerationMode
+) -> None:
+    schema: Any = schemathesis.openapi.from_url(f"{busy_url}/api/v1/openapi.json")
+    (operation,) = [found.ok() for found in schema.include(path="/api/v1/capacity").get_all_operations()]
+
+    @given(case=operation.as_strategy(generation_mode=mode))
+    @settings(max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    def fits(case: Any) -> None:
+        # A factory that is not there fits the schema, and is refused all the same.
+        excluded = [positive_data_acceptance, negative_data_rejection]
+        case.call_and_validate(headers=bearer(busy_town), excluded_checks=excluded)
+
+    fits()

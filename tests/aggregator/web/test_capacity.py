@@ -88,7 +88,7 @@ def test_a_factory_spells_out_why_and_the_sum_is_right(coordinator: httpx.Client
     html = page(coordinator, "/capacity/cutting/kitamura?week=2026-W49")
     said = text_of(html)
     parts = re.search(
-        r"this week ([\d.]+) h − the factory's own work ([\d.]+) h − its reserve ([\d.]+) h = spare ([\d.]+) h",
+        r"week ([\d.]+) h − the factory's own work ([\d.]+) h − its reserve ([\d.]+) h = spare ([\d.]+) h",
         said.replace("&#39;", "'"),
     )
     assert parts, said
