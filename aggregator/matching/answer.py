@@ -1,21 +1,21 @@
 """The best answer to one problem: by a quick way that proves itself, else by the whole model."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ortools.sat.python import cp_model
 
 from aggregator.matching.backup_model import add_backups
 from aggregator.matching.backups import Backups, find_backups, least_without_backup
 from aggregator.matching.expression import Expression, total
-from aggregator.matching.in_turn import Aim, Found, minimise
+from aggregator.matching.in_turn import Aim, minimise
 from aggregator.matching.needs import PER_MILLE
-from aggregator.matching.pace import pace
+from aggregator.matching.pace import earliest, pace
 from aggregator.matching.problem import Candidate, Problem
 from aggregator.matching.schedule import Schedule, end_of
 from aggregator.matching.shortlist import least_shares, on_time, promising, within_share
 from aggregator.matching.team_model import TeamModel
 from aggregator.matching.tidy import tidy
-from aggregator.matching.tiers import tiers_of
+from aggregator.matching.tiers import in_order_of_weight, tiers_of
 from aggregator.matching.time_model import TimeModel
 from aggregator.model.proposal import Tiers
 
@@ -33,11 +33,15 @@ class Answer:
 def answer(problem: Problem) -> Answer:
     """Return the best answer; at worst, all work is unplaced."""
     able = on_time(problem)
-    if all(able.candidates):
-        found = _by_team(able) or _whole(able)
-        if found:
-            return found
-    return _with_slack(problem)
+    found = _by_team(able) if all(able.candidates) else None
+    if found:
+        return found
+    start = earliest(problem)
+    if start is None:
+        return _with_slack(problem)
+    if end_of(problem, start) <= problem.due:
+        return _timed(problem, able, start)
+    return _timed(problem, problem, start)
 
 
 def _judged(problem: Problem, schedule: Schedule, proven: bool) -> Answer:
@@ -52,13 +56,13 @@ def _by_team(problem: Problem) -> Answer | None:
     them are at the least that they can be.
     """
     shares = TeamModel(least_shares(problem), whole=True)
-    least = minimise(shares.model, [Aim("share", shares.share)], presolve=False)
+    least = minimise(shares.model, [Aim("share", shares.share)])
     if least is None:
         return None
     near = within_share(problem, least.values["share"])
     team = TeamModel(near, whole=True)
     team.model.add(team.share <= least.values["share"])
-    found = minimise(team.model, [Aim("roads", team.roads), *team.ties()], presolve=False)
+    found = minimise(team.model, [Aim("roads", team.roads), *team.ties()])
     if found is None:
         return None
     schedule = pace(near, _lots(team, found.solver))
@@ -77,66 +81,77 @@ def _lots(team: TeamModel, solver: cp_model.CpSolver) -> dict[int, list[tuple[Ca
     return lots
 
 
-def _whole(able: Problem) -> Answer | None:
-    """Return the best answer that places all on time, None if there is none."""
+def _timed(problem: Problem, able: Problem, start: Schedule) -> Answer:
+    """Return the best answer that places all, no later than `start` does or the due date says.
+
+    Only candidates of `able` get work.
+    """
     few = promising(able)
-    return _timed(few, able, whole=True)
+    timed = TimeModel(few, whole=True, until=max(problem.due, end_of(problem, start)))
+    timed.hint(start)
+    first = _late(timed) if end_of(problem, start) > problem.due else []
+    found = _refined(timed, first, able)
+    begun = _judged(problem, start, proven=False)
+    return min((found or begun), begun, key=lambda each: in_order_of_weight(each.tiers))
 
 
 def _with_slack(problem: Problem) -> Answer:
     """Return the best answer that may be late or leave work unplaced."""
-    few = promising(problem)
-    found = _timed(few, problem, whole=False)
-    if found is None:  # even "nothing is placed" is a solution
-        raise AssertionError("a model with slack has a solution")
-    return found
+    timed = TimeModel(promising(problem), whole=False, until=problem.horizon.end)
+    found = _refined(timed, [_unplaced(timed), *_late(timed)], problem)
+    return found or _judged(problem, Schedule({}, ()), False)
 
 
-def _timed(few: Problem, problem: Problem, *, whole: bool) -> Answer | None:
-    timed = TimeModel(few, whole)
-    first = [] if whole else _weightiest(timed)
+def _refined(timed: TimeModel, first: list[Aim], problem: Problem) -> Answer | None:
+    """Minimise the tiers of a model in turn; `first` are those before the backups.
+
+    Whoever gets work without a thought of backups often has them all: then nothing can be better. Only else
+    they become a part of the model.
+    """
     last = [
         Aim("share", timed.team.share),
         Aim("roads", timed.team.roads),
         *timed.team.ties(),
         *_early(timed),
     ]
-    proven = few.candidates == problem.candidates
-    begun: Found | None = None
-    if first:
-        begun = minimise(timed.model, first)
-        if begun is None:
-            return None
+    whole = timed.problem.candidates == problem.candidates
+    begun = minimise(timed.model, first) if first else None
+    if first and begun is None:
+        return None
+    proven = whole and (begun is None or begun.proven)
     found = minimise(timed.model.clone(), last)
     if found is None:
         return None
     judged = _judged(problem, tidy(problem, timed.schedule(found.solver)), proven and found.proven)
     if judged.tiers.without_backup <= least_without_backup(problem):
         return judged
-    found = minimise(timed.model, [Aim("backups", add_backups(timed, few)), *last])
+    found = minimise(timed.model, [Aim("backups", add_backups(timed)), *last])
     if found is None:
-        return None
-    return _judged(problem, tidy(problem, timed.schedule(found.solver)), proven and found.proven)
+        return replace(judged, proven=False)
+    better = _judged(problem, tidy(problem, timed.schedule(found.solver)), proven and found.proven)
+    return min(better, judged, key=lambda each: in_order_of_weight(each.tiers))
 
 
-def _weightiest(timed: TimeModel) -> list[Aim]:
-    """Return the tiers that are 0 when all is placed on time."""
-    team, problem = timed.team, timed.problem
+def _unplaced(timed: TimeModel) -> Aim:
+    team, quantity = timed.team, timed.problem.quantity
     unplaced: list[Expression] = []
-    for number in range(len(problem.steps)):
+    for number in range(len(timed.problem.steps)):
         some = timed.model.new_bool_var("")
-        pieces = team.unplaced(number)
-        timed.model.add(pieces >= 1).only_enforce_if(some)
-        timed.model.add(pieces <= 0).only_enforce_if(~some)
-        left = timed.model.new_int_var(0, problem.quantity, "")
-        timed.model.add(left == pieces)
+        left = timed.model.new_int_var(0, quantity, "")
+        timed.model.add(left == team.unplaced(number))
+        timed.model.add(left >= 1).only_enforce_if(some)
+        timed.model.add(left <= 0).only_enforce_if(~some)
         nobody = Candidate(number, "", frozenset(), (), PER_MILLE)
         unplaced.append(team.minutes_of(nobody, left, some))
+    return Aim("unplaced", total(unplaced))
+
+
+def _late(timed: TimeModel) -> list[Aim]:
     late = timed.model.new_bool_var("")
     days = timed.model.new_int_var(0, 10_000, "")
-    timed.model.add(timed.finish - problem.due <= days)
+    timed.model.add(timed.finish - timed.problem.due <= days)
     timed.model.add(days <= 0).only_enforce_if(~late)
-    return [Aim("unplaced", total(unplaced)), Aim("late", late), Aim("late_days", days)]
+    return [Aim("late", late), Aim("late_days", days)]
 
 
 def _early(timed: TimeModel) -> list[Aim]:

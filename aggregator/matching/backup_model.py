@@ -3,19 +3,19 @@
 from ortools.sat.python import cp_model
 
 from aggregator.matching.expression import Expression, constant, total
-from aggregator.matching.problem import Candidate, Problem
+from aggregator.matching.problem import Candidate
 from aggregator.matching.time_model import TimeModel
 from aggregator.model.capacity import CellKey
 
 
-def add_backups(timed: TimeModel, standby: Problem) -> Expression:
-    """Return the number of lots for which no factory of `standby` is ready, as in `find_backups`."""
+def add_backups(timed: TimeModel) -> Expression:
+    """Return the number of lots for which none of those on standby is ready, as in `find_backups`."""
     missing: list[Expression] = []
     for candidate in timed.team.candidates():
         used = timed.team.used[candidate.step, candidate.factory]
         ready = [
             _ready(timed, candidate, other)
-            for other in standby.standby[candidate.step]
+            for other in timed.problem.standby[candidate.step]
             if other.factory != candidate.factory
         ]
         lacking = timed.model.new_bool_var("")

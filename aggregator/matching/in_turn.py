@@ -7,9 +7,10 @@ from ortools.sat.python import cp_model
 
 from aggregator.matching.expression import Expression
 
-# Work counted by the solver itself, so that the answer does not depend on how busy the computer is; about
-# one second each on a machine of 2024.
-EFFORT = 4.0
+# Work counted by the solver itself, so that the answer does not depend on how busy the computer is; at
+# most some seconds each on a small computer.
+EFFORT = 0.5
+SMALL = 500  # variables: models for which presolving costs more than it saves
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +31,10 @@ class Found:
     proven: bool
 
 
-def minimise(model: cp_model.CpModel, aims: Sequence[Aim], *, presolve: bool = True) -> Found | None:
+def minimise(model: cp_model.CpModel, aims: Sequence[Aim]) -> Found | None:
     """Freeze every aim of the model at its least value, in turn; None if the model has no solution.
 
-    One worker and a fixed seed: the same model gives the same answer. `presolve` costs more than it saves in
-    small models.
+    One worker and a fixed seed: the same model gives the same answer.
     """
     found: cp_model.CpSolver | None = None
     values: dict[str, int] = {}
@@ -45,7 +45,7 @@ def minimise(model: cp_model.CpModel, aims: Sequence[Aim], *, presolve: bool = T
                 _hint(model, found)
                 model.add(aim.value <= found.value(aim.value))
             model.minimize(aim.value)
-            solver = _solver(presolve)
+            solver = _solver(len(model.proto.variables) > SMALL)
             status = solver.solve(model)
             if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
                 found = solver

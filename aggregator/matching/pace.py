@@ -1,112 +1,74 @@
-"""Places chosen lots as early as a simple rule can: step after step, week after week, never overbooked."""
+"""Places lots as early as a simple rule can: step after step, week after week, never overbooked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from aggregator.matching.needs import minutes_for, pieces_within
-from aggregator.matching.problem import Candidate, Edge, Problem
+from aggregator.matching.problem import Candidate, Problem
+from aggregator.matching.run import Run, Sources
 from aggregator.matching.schedule import Key, Ledger, Schedule
 
-Lots = Mapping[int, Sequence[tuple[Candidate, int]]]  # by step: who makes how many pieces
+Lots = Sequence[tuple[Candidate, int]]  # who makes how many pieces of a step
+Choices = Callable[[int, int], Iterator[Lots]]  # by step, and by the day on which its first pieces are there
 
 
-def pace(problem: Problem, lots: Lots) -> Schedule | None:
+def pace(problem: Problem, lots: Mapping[int, Lots]) -> Schedule | None:
     """Return a schedule with all these lots, or None if the rule finds none within the weeks.
 
     In each week a step begins on the day from which it gets most done until the week's end.
     """
-    ledger, weeks = Ledger(problem), range(len(problem.horizon))
+    return _pace(problem, lambda step, _: iter([lots[step]]))
+
+
+def earliest(problem: Problem) -> Schedule | None:
+    """Return a schedule with everything, each step where it is done first; None if the rule finds none."""
+    return _pace(problem, lambda step, day: _choices(problem, step, day))
+
+
+def _pace(problem: Problem, choices: Choices) -> Schedule | None:
+    ledger = Ledger(problem)
     done: dict[Key, tuple[int, ...]] = {}
-    windows: list[tuple[tuple[int, int], ...]] = []
-    arrivals: list[list[tuple[int, int]]] = []
+    runs: list[Run] = []
     for step in range(len(problem.steps)):
-        sources = [(arrivals[edge.before], _days(edge, lots)) for edge in problem.edges_into[step]]
-        run = _Run(problem, ledger, list(lots[step]))
-        for week in weeks:
-            run.work(week, sources)
-        if run.left:
+        edges = problem.edges_into[step]
+        first = max((runs[edge.before].ends[0][0] for edge in edges), default=0)
+        tried = []
+        for lots in choices(step, first):
+            run = Run(problem, ledger, lots)
+            sources: Sources = [
+                (runs[edge.before].ends, run.days_from(runs[edge.before], edge.days)) for edge in edges
+            ]
+            for week in range(len(problem.horizon)):
+                run.work(week, sources)
+            if not run.left and run.ends:
+                tried.append(run)
+        if not tried:
             return None
-        done.update(run.done())
-        windows.append(tuple(run.windows))
-        arrivals.append(run.ends)
-    return Schedule(done, tuple(windows))
+        best = min(tried, key=lambda run: (run.ends[-1][0], len(run.lots)))
+        best.note()
+        runs.append(best)
+        done.update(best.done())
+    return Schedule(done, tuple(tuple(run.windows) for run in runs))
 
 
-def _days(edge: Edge, lots: Lots) -> int:
-    factories = {candidate.factory for step in (edge.before, edge.after) for candidate, _ in lots[step]}
-    return 0 if len(factories) == 1 else edge.days
+def _choices(problem: Problem, step: int, day: int) -> Iterator[Lots]:
+    """Yield each candidate for all pieces, then the freest together, with lots in proportion."""
+    row = problem.candidates[step]
+    for candidate in row:
+        yield [(candidate, problem.quantity)]
+    begins = problem.horizon.begins
+    free = {
+        each: sum(minutes for begin, minutes in zip(begins, each.free, strict=True) if begin + 7 > day)
+        for each in row
+    }
+    ranked = sorted(row, key=lambda each: -free[each])
+    for count in range(2, 1 + min(problem.steps[step].max_lots, len(row))):
+        together = ranked[:count]
+        pieces = _shared_out(problem.quantity, [free[each] for each in together])
+        if min(pieces) >= problem.steps[step].min_lot:
+            yield list(zip(together, pieces, strict=True))
 
 
-class _Run:
-    """One step's way through the weeks; `ends` are (day from today, pieces done by then)."""
-
-    def __init__(self, problem: Problem, ledger: Ledger, lots: list[tuple[Candidate, int]]) -> None:
-        self._problem = problem
-        self._ledger = ledger
-        self._lots = lots
-        self._made = [0] * len(lots)
-        self._rows: list[list[int]] = [[] for _ in lots]
-        self.windows: list[tuple[int, int]] = []
-        self.ends: list[tuple[int, int]] = []
-
-    @property
-    def left(self) -> int:
-        """Pieces still to be made."""
-        return sum(pieces for _, pieces in self._lots) - sum(self._made)
-
-    def done(self) -> dict[Key, tuple[int, ...]]:
-        """Return the pieces of each lot by the end of each week."""
-        return {
-            (candidate.step, candidate.factory): tuple(row)
-            for (candidate, _), row in zip(self._lots, self._rows, strict=True)
-        }
-
-    def work(self, week: int, sources: list[tuple[list[tuple[int, int]], int]]) -> None:
-        """Do what can be done in the week."""
-        begin = self._problem.horizon.begins[week]
-        days = self._problem.horizon.days[week]
-        starts = {0, *(day + lag - begin for ends, lag in sources for day, _ in ends)}
-        options = [
-            (self._make(week, start, _arrived(sources, begin + start)), start)
-            for start in sorted(starts)
-            if 0 <= start < days and self.left
-        ]
-        best, start = max(options, key=lambda each: (sum(each[0]), -each[1]), default=([], 0))
-        end = self._book(week, start, best) if sum(best) else start
-        self.windows.append((start, end))
-        for row, made in zip(self._rows, self._made, strict=True):
-            row.append(made)
-        if sum(best):
-            self.ends.append((begin + end, sum(self._made)))
-
-    def _make(self, week: int, start: int, arrived: int | None) -> list[int]:
-        """Return how many pieces of each lot can be made from that day of the week on."""
-        days = self._problem.horizon.days[week]
-        left = self.left if arrived is None else min(self.left, arrived - sum(self._made))
-        more = []
-        for (candidate, pieces), made in zip(self._lots, self._made, strict=True):
-            step = self._problem.steps[candidate.step]
-            minutes = min(self._ledger.room(candidate, week), candidate.free[week] * (days - start) // days)
-            spent = minutes_for(step, made, candidate.good)
-            possible = pieces_within(step, spent + minutes, candidate.good) - made
-            more.append(max(0, min(possible, pieces - made, left)))
-            left -= more[-1]
-        return more
-
-    def _book(self, week: int, start: int, more: list[int]) -> int:
-        """Take the minutes; returns the day of the week on which the last lot is through."""
-        days, end = self._problem.horizon.days[week], start
-        for index, (candidate, _) in enumerate(self._lots):
-            step = self._problem.steps[candidate.step]
-            before = minutes_for(step, self._made[index], candidate.good)
-            self._made[index] += more[index]
-            minutes = minutes_for(step, self._made[index], candidate.good) - before
-            if minutes:
-                self._ledger.add(candidate, week, minutes)
-                end = max(end, start + -(-minutes * days // candidate.free[week]))
-        return end
-
-
-def _arrived(sources: list[tuple[list[tuple[int, int]], int]], day: int) -> int | None:
-    """Return the pieces that all sources have delivered by the morning of that day; None without a source."""
-    counts = [max((pieces for end, pieces in ends if end + lag <= day), default=0) for ends, lag in sources]
-    return min(counts, default=None)
+def _shared_out(quantity: int, weights: Sequence[int]) -> list[int]:
+    """Return whole pieces in proportion to the weights."""
+    whole = sum(weights) or 1
+    sums = [quantity * sum(weights[: index + 1]) // whole for index in range(len(weights))]
+    return [each - (sums[index - 1] if index else 0) for index, each in enumerate(sums)]

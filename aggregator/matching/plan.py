@@ -2,13 +2,15 @@
 
 from aggregator.matching.answer import Answer
 from aggregator.matching.finish import finish_of
+from aggregator.matching.missing import late_of, missing_of
 from aggregator.matching.problem import Problem
+from aggregator.matching.question import Question
 from aggregator.matching.schedule import Schedule, works
 from aggregator.model.proposal import Backup, Lot, Plan, WeekWork
 
 
-def plan_of(problem: Problem, answer: Answer) -> Plan:
-    """Return the plan, its lots in the order of the routing."""
+def plan_of(question: Question, problem: Problem, answer: Answer, *, cure: bool = False) -> Plan:
+    """Return the plan, its lots in the order of the routing; `cure`: say what would help where it lacks."""
     return Plan(
         lots=tuple(_lots(problem, answer.schedule)),
         lead=lead_factory(problem, answer.schedule),
@@ -16,9 +18,11 @@ def plan_of(problem: Problem, answer: Answer) -> Plan:
             Backup(problem.steps[step].id, factory, answer.backups[step, factory])
             for step, factory in _ordered(problem, answer.schedule)
         ),
-        missing=(),
+        missing=tuple(missing_of(question, problem, answer.schedule, cure=cure)),
         finish=finish_of(problem, answer.schedule),
         tiers=answer.tiers,
+        late=tuple(late_of(question, problem, answer.schedule, cure=cure)),
+        proven=answer.proven,
     )
 
 

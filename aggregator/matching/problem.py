@@ -68,6 +68,11 @@ class Horizon:
     def __len__(self) -> int:
         return len(self.weeks)
 
+    @property
+    def end(self) -> int:
+        """The number of days from today's morning to the end of the last week."""
+        return self.begins[-1] + self.days[-1] if self.weeks else 0
+
     def date(self, end: int) -> date:
         """Return the day that ends at `end` (the number of days from today's morning)."""
         return self.today + timedelta(days=end - 1)

@@ -6,7 +6,8 @@ from datetime import date
 from aggregator.matching.answer import answer
 from aggregator.matching.offer import Market
 from aggregator.matching.plan import plan_of
-from aggregator.matching.problem import Problem, pose
+from aggregator.matching.problem import Problem
+from aggregator.matching.question import Question
 from aggregator.matching.taken import with_taken
 from aggregator.matching.tiers import in_order_of_weight
 from aggregator.model.order import OrderDraft
@@ -18,9 +19,10 @@ def propose(draft: OrderDraft, market: Market, today: date, draw: str, plans: in
 
     `today` is the local day. `draw` is published: the same input gives the same answer.
     """
-    problem = pose(draft, market, today, draw)
-    best = plan_of(problem, answer(problem))
-    without = tuple(_without(problem, lot) for lot in best.lots)
+    question = Question(draft, market, today, draw)
+    problem = question.problem()
+    best = plan_of(question, problem, answer(problem), cure=True)
+    without = tuple(_without(question, problem, lot) for lot in best.lots)
     return Proposal(_ranked(best, without)[:plans], without, draw)
 
 
@@ -36,17 +38,18 @@ def propose_many(
     return found
 
 
-def _without(problem: Problem, lot: Lot) -> Alternative:
+def _without(question: Question, problem: Problem, lot: Lot) -> Alternative:
     number = next(index for index, step in enumerate(problem.steps) if step.id == lot.step)
     other = problem.without(number, lot.factory)
-    return Alternative(lot.step, lot.factory, plan_of(other, answer(other)))
+    return Alternative(lot.step, lot.factory, plan_of(question, other, answer(other)))
 
 
 def _ranked(best: Plan, without: Sequence[Alternative]) -> tuple[Plan, ...]:
-    """Return the best and what is best without one of its choices, each team once."""
+    """Return the best and what is best without one of its choices, each team once; whole plans if any is."""
     ranked = {_team(best): best}
     for other in sorted((each.plan for each in without), key=lambda plan: in_order_of_weight(plan.tiers)):
-        ranked.setdefault(_team(other), other)
+        if best.missing or not other.missing:
+            ranked.setdefault(_team(other), other)
     return tuple(ranked.values())
 
 

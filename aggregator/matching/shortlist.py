@@ -1,6 +1,7 @@
 """Who is worth looking at: candidates that can be part of an answer on time, and the best of many."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from aggregator.matching.problem import Candidate, Edge, Problem
 
@@ -127,8 +128,15 @@ def promising(problem: Problem) -> Problem:
         ranked = [list(row), *(sorted(row, key=order) for order in orders)]
         mixed = dict.fromkeys(each for place in zip(*ranked, strict=True) for each in place)
         chosen = list(mixed)[:MOST]
-        rows.append([each for each in row if each in chosen])
-    return problem.with_candidates(rows)
+        rows.append(tuple(each for each in row if each in chosen))
+    return replace(problem, candidates=tuple(rows), standby=tuple(_standby(problem, rows)))
+
+
+def _standby(problem: Problem, rows: Sequence[Sequence[Candidate]]) -> Iterator[tuple[Candidate, ...]]:
+    """Yield who of many may be a backup in the whole model: who may get work, and the freest."""
+    for row, chosen in zip(problem.standby, rows, strict=True):
+        freest = sorted(row, key=lambda each: -sum(each.free))[:MOST]
+        yield tuple(each for each in row if each in freest or each in chosen)
 
 
 def _alone(problem: Problem, candidate: Candidate) -> int:

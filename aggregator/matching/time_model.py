@@ -13,16 +13,18 @@ from aggregator.model.capacity import CellKey
 
 
 class TimeModel:
-    """`whole`: everything has to be placed and to end by the due date; else a slack takes what does not fit.
+    """Work that has ended when `until` days from today's morning are over.
+
+    `whole`: everything has to be placed; else a slack takes what does not fit.
 
     By step and factory: `done` pieces by the end of each week and `work` minutes of each week.
     """
 
-    def __init__(self, problem: Problem, whole: bool) -> None:
+    def __init__(self, problem: Problem, *, whole: bool, until: int) -> None:
         self.problem = problem
         self.team = TeamModel(problem, whole)
         self.model = self.team.model
-        self.weeks = range(_weeks_until(problem, problem.due) if whole else len(problem.horizon))
+        self.weeks = range(sum(1 for begin in problem.horizon.begins if begin < until))
         self.begin = [[self._day(week) for week in self.weeks] for _ in problem.steps]
         self.end = [[self._day(week) for week in self.weeks] for _ in problem.steps]
         self.done: dict[Key, list[Expression]] = {}
@@ -34,13 +36,27 @@ class TimeModel:
         self._add_limits()
         for number in range(len(problem.edges)):
             self._add_flow(number)
-        last = problem.horizon.begins[-1] + 7 if len(problem.horizon) else 0
-        self.finish = self.model.new_int_var(0, min(last, problem.due) if whole else last, "")
+        self.finish = self.model.new_int_var(0, min(until, problem.horizon.end), "")
         self._add_finish()
 
     def made(self, step: int, week: int) -> Expression:
         """Return the pieces of a step by the end of the week, from whomever."""
         return total(self.done[key][week] for key in self.team.keys(step)) if week >= 0 else constant(0)
+
+    def hint(self, schedule: Schedule) -> None:
+        """Let the search begin at a schedule."""
+        pairs: list[tuple[Expression, int]] = []
+        for key, rows in self.done.items():
+            values = schedule.done.get(key, (0,) * len(self.problem.horizon))
+            pairs.append((self.team.used[key], int(values[-1] > 0)))
+            for row, begun, value in zip(rows, self.begun[key], values, strict=False):
+                pairs += [(row, value), (begun, int(value > 0))]
+        for step, windows in enumerate(schedule.windows):
+            for week in self.weeks:
+                pairs += zip((self.begin[step][week], self.end[step][week]), windows[week], strict=True)
+        hints = {each.index: (each, value) for each, value in pairs if isinstance(each, cp_model.IntVar)}
+        for variable, value in hints.values():
+            self.model.add_hint(variable, value)
 
     def schedule(self, solver: cp_model.CpSolver) -> Schedule:
         """Return what the solver found; weeks behind the model's are idle."""
@@ -152,7 +168,3 @@ class TimeModel:
                 self.model.add(now <= before).only_enforce_if(~busy)
                 begin = self.problem.horizon.begins[week]
                 self.model.add(begin + self.end[step][week] <= self.finish).only_enforce_if(busy)
-
-
-def _weeks_until(problem: Problem, due: int) -> int:
-    return sum(1 for begin in problem.horizon.begins if begin < due)

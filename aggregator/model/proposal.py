@@ -91,7 +91,11 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One whole answer; `late` explains work that is placed behind the due date, and what would cure that."""
+    """One whole answer; `late` explains work that is placed behind the due date, and what would cure that.
+
+    `proven`: it was shown that no plan is better in any tier; else the search ended before that, or looked at
+    the most promising factories only.
+    """
 
     lots: tuple[Lot, ...]
     lead: str | None
@@ -100,6 +104,7 @@ class Plan:
     finish: Finish
     tiers: Tiers
     late: tuple[Missing, ...] = ()
+    proven: bool = True
 
 
 @dataclass(frozen=True, slots=True)
