@@ -19,7 +19,7 @@ DAY_MIN = 1440
 
 @dataclass(frozen=True, slots=True)
 class OpenBar:
-    """A stretch of a day in which people tend `share` (0 to 1) of the machines; `x`, `width`: shares of it."""
+    """A part of a day in which people tend `share` (0 to 1) of the machines; `x`, `width`: shares of it."""
 
     x: float
     width: float
