@@ -19,7 +19,10 @@ PURE = [
     *("agent/drivers/modbus/blocks.py", "agent/drivers/modbus/decode.py", "agent/drivers/reading.py"),
     *(f"aggregator/ingest/{name}.py" for name in ("session", "node", "births", "aliases", "order", "values")),
     *("aggregator/measured.py", "aggregator/access/scope.py"),
-    *(f"aggregator/model/{name}.py" for name in ("machine", "user", "window")),
+    *(f"aggregator/model/{name}.py" for name in ("machine", "user", "window", "profile_faults")),
+    *(f"aggregator/capacity/{name}.py" for name in ("attendance", "calendar", "holidays", "local_time")),
+    *(f"aggregator/calendar_files/{name}.py" for name in ("ical", "imported", "read", "table")),
+    *(f"aggregator/web/{name}.py" for name in ("factory_preview", "factory_rows")),
 ]
 
 # Modules that reach outside; names of them that only describe are welcome (datetime as a type, for one).
