@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 from aggregator.api.capacity import CapacityBy, CapacityQuery, answer_of
+from aggregator.api.capacity_rows import Rows
 from aggregator.capacity.reckoning import WEEKS
 from aggregator.capacity_table import capacity_table, language_of
 from aggregator.clock import now_ms
@@ -86,7 +87,7 @@ async def _reckoned(config: Config, query: CapacityQuery) -> bytes:
         await services.spare.refresh()
         if not services.spare.fresh_ms():
             raise AggregatorError(f"{place_of(engine)}: the database does not answer; try again")
-        answer = answer_of(services, None, query)
+        answer = answer_of(services, None, query, Rows(config.zone))
     finally:
         engine.dispose()
     if answer is None:

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from aggregator import api, web
 from aggregator.access.visitor import SignInNeeded
+from aggregator.api.capacity import Answers
 from aggregator.api.moments import RangeError
 from aggregator.api.planning_problems import planning_problem
 from aggregator.api.problem import WrongParameter, problem, wrong_parameters
@@ -50,6 +51,7 @@ def create_faces(config: Config, lifespan: Lifespan) -> FastAPI:
         redoc_url=None,
     )
     app.state.tiles = Tiles(config)
+    app.state.capacity = Answers(config.zone)
     app.state.doorkeeper = Doorkeeper()
     for router in (*api.ROUTERS, *web.ROUTERS):
         app.include_router(router)

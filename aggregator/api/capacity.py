@@ -1,14 +1,16 @@
 """`capacity`: spare hours by factory or process and ISO week, with the sum behind every number."""
 
+import threading
 from enum import StrEnum
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, HTTPException, Query, Response
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
 from aggregator.access.scope import Scope
 from aggregator.api.caller import CallerScope, Found
-from aggregator.api.capacity_rows import CapacityRow, cell_row, joined, sum_row
+from aggregator.api.capacity_rows import CapacityRow, Rows, joined, sum_row
 from aggregator.api.moments import text
 from aggregator.api.problem import responses
 from aggregator.api.query import NoQuery
@@ -18,6 +20,8 @@ from aggregator.model.capacity import SpareCell
 from aggregator.services import Services
 
 router = APIRouter(prefix="/api/v1/capacity", tags=["capacity"])
+
+KEPT_ANSWERS = 8  # that of a large federation, factory by factory, has some megabytes
 
 
 class CapacityBy(StrEnum):
@@ -55,30 +59,53 @@ class Capacity(BaseModel):
     responses=responses(401, 404, 422, 503),
     summary="Spare hours by factory or process and week",
 )
-def show_capacity(found: Found, scope: CallerScope, query: Annotated[CapacityQuery, Query()]) -> Response:
+def show_capacity(
+    request: Request, found: Found, scope: CallerScope, query: Annotated[CapacityQuery, Query()]
+) -> Response:
     """Measured spare hours (P10, P50, P90), what they are made of, and what was declared."""
-    answer = answer_of(found, scope, query)
+    answers: Answers = request.app.state.capacity
+    answer = answers.get(found, scope, query)
     if answer is None:
         raise HTTPException(404, "There is no such factory or process, or none that this token may see.")
     return Response(answer, media_type="application/json")
 
 
-def answer_of(found: Services, scope: Scope, query: CapacityQuery) -> bytes | None:
+class Answers:
+    """Keeps the newest answers: asking again costs nothing until the hours are reckoned anew."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._rows = Rows(zone)
+        self._kept: dict[tuple[object, ...], bytes | None] = {}
+        self._lock = threading.Lock()
+
+    def get(self, found: Services, scope: Scope, query: CapacityQuery) -> bytes | None:
+        """Return what `answer_of` does."""
+        seen = None if scope is None else frozenset(scope)
+        asked = (found.spare.fresh_ms(), found.days.progress, seen, *query.model_dump().values())
+        with self._lock:
+            if asked not in self._kept:
+                while len(self._kept) >= KEPT_ANSWERS:
+                    self._kept.pop(next(iter(self._kept)))
+                self._kept[asked] = answer_of(found, scope, query, self._rows)
+            return self._kept[asked]
+
+
+def answer_of(found: Services, scope: Scope, query: CapacityQuery, rows: Rows) -> bytes | None:
     """Return a `Capacity` as JSON; None when factory or process is named and there is none in the scope."""
     cells = _asked(found.spare.cells(scope), query)
     if not cells and (query.factory is not None or query.process is not None):
         return None
     zone, fresh_ms = found.config.zone, found.spare.fresh_ms()
     if query.by is CapacityBy.PROCESS:
-        rows = [sum_row(total, zone) for total in sums_by_process(cells)]
+        told = [sum_row(total, zone) for total in sums_by_process(cells)]
     else:
-        rows = [cell_row(cell, zone) for cell in cells]
+        told = [rows.row(cell) for cell in cells]
     head = {
         "by": query.by,
         "fresh": text(fresh_ms, zone) if fresh_ms else None,
         "progress": found.days.progress,
     }
-    return joined(head, rows)
+    return joined(head, told)
 
 
 def _asked(cells: list[SpareCell], query: CapacityQuery) -> list[SpareCell]:

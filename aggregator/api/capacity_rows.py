@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,7 +11,8 @@ from pydantic import BaseModel, Field
 
 from aggregator.api.moments import text
 from aggregator.capacity.terms import Level, SpareSum, Term, level_of, terms_of
-from aggregator.model.capacity import NoNumber, Quantiles, SpareCell
+from aggregator.model.capacity import CellKey, NoNumber, Quantiles, SpareCell
+from aggregator.model.week import Week
 
 DIGITS = 4
 
@@ -89,8 +91,23 @@ class CapacityRow(BaseModel):
     why: list[WhyTerm] = Field(description="The sum spelled out; empty without a number")
 
 
-def cell_row(cell: SpareCell, zone: ZoneInfo) -> str:
-    """Return the row of a factory as JSON."""
+class Rows:
+    """Rows of factories as JSON, kept while nothing of them changed but the newest window."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+        self._kept: dict[tuple[CellKey, Week], tuple[SpareCell, str]] = {}
+
+    def row(self, cell: SpareCell) -> str:
+        """Return the row of a factory."""
+        timeless = replace(cell, measured_ms=None)
+        kept = self._kept.get((cell.key, cell.week))
+        if kept is None or kept[0] != timeless:
+            kept = self._kept[cell.key, cell.week] = (timeless, json.dumps(_cell(cell), ensure_ascii=False))
+        return f"{kept[1][:-1]}, {_measured(cell.measured_ms, self._zone)}}}"
+
+
+def _cell(cell: SpareCell) -> dict[str, Any]:
     own: dict[str, Any] = {
         "factory": cell.key.factory,
         "process": cell.key.process,
@@ -99,7 +116,7 @@ def cell_row(cell: SpareCell, zone: ZoneInfo) -> str:
         "silent": [],
         "why": _why(terms_of(cell)),
     }
-    return json.dumps(own | _hours(cell, zone), ensure_ascii=False)
+    return own | _hours(cell)
 
 
 def sum_row(total: SpareSum, zone: ZoneInfo) -> str:
@@ -112,7 +129,8 @@ def sum_row(total: SpareSum, zone: ZoneInfo) -> str:
         "silent": [{"factory": factory, "reason": reason} for factory, reason in total.silent],
         "why": _why(total.terms),
     }
-    return json.dumps(own | _hours(total, zone), ensure_ascii=False)
+    row = json.dumps(own | _hours(total), ensure_ascii=False)
+    return f"{row[:-1]}, {_measured(total.measured_ms, zone)}}}"
 
 
 def joined(head: dict[str, Any], rows: Iterable[str]) -> bytes:
@@ -120,7 +138,11 @@ def joined(head: dict[str, Any], rows: Iterable[str]) -> bytes:
     return f'{json.dumps(head)[:-1]}, "rows": [{",".join(rows)}]}}'.encode()
 
 
-def _hours(row: SpareCell | SpareSum, zone: ZoneInfo) -> dict[str, Any]:
+def _measured(at_ms: int | None, zone: ZoneInfo) -> str:
+    return f'"measured": {"null" if at_ms is None else json.dumps(text(at_ms, zone))}'
+
+
+def _hours(row: SpareCell | SpareSum) -> dict[str, Any]:
     return {
         "week": str(row.week),
         "monday": row.week.monday.isoformat(),
@@ -134,7 +156,6 @@ def _hours(row: SpareCell | SpareSum, zone: ZoneInfo) -> dict[str, Any]:
         "spare": _quantiles(row.spare),
         "declared_h": row.declared_h,
         "coverage": round(row.coverage, DIGITS),
-        "measured": None if row.measured_ms is None else text(row.measured_ms, zone),
     }
 
 
