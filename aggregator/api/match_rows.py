@@ -127,6 +127,7 @@ class PlanRow(_Row):
     missing: list[MissingRow] = Field(description="Work without a place, and what would cure it")
     late: list[MissingRow] = Field(description="Work placed behind the due date, and what would cure that")
     tiers: TiersRow = Field(description="What it costs")
+    proven: bool = Field(description="No plan is better in any tier; false: none better was found in time")
 
 
 class AlternativeRow(_Row):

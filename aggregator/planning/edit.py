@@ -7,7 +7,8 @@ from datetime import date
 from aggregator.matching.answer import answer
 from aggregator.matching.offer import Market
 from aggregator.matching.plan import plan_of
-from aggregator.matching.problem import Candidate, Problem, pose
+from aggregator.matching.problem import Candidate, Problem
+from aggregator.matching.question import Question
 from aggregator.matching.room import Shortage
 from aggregator.model.order import OrderDraft
 from aggregator.model.proposal import Plan
@@ -32,7 +33,8 @@ def edited(  # noqa: PLR0917 (as `propose` takes them, then the change)
 
     Raises EditRefused for a change that cannot be, NoRoom when hours are lacking.
     """
-    problem = pose(draft, market, today, draw)
+    question = Question(draft, market, today, draw)
+    problem = question.problem()
     rows = [_kept(problem, number, plan) for number in range(len(problem.steps))]
     for index, change in enumerate(changes):
         place = f"lots[{index}]"
@@ -43,7 +45,7 @@ def edited(  # noqa: PLR0917 (as `propose` takes them, then the change)
         out = {change.factory, able.factory}
         rows[number] = [*(each for each in rows[number] if each.factory not in out), able]
     pinned = problem.with_candidates(rows)
-    found = plan_of(pinned, answer(pinned))
+    found = plan_of(question, pinned, answer(pinned))
     if found.tiers.unplaced_minutes > plan.tiers.unplaced_minutes:
         raise NoRoom(_lacking(pinned, found, changes))
     return found

@@ -121,10 +121,12 @@ class Say:
 
     def because(self, here: Tiers, there: Tiers) -> str:
         """Return what makes `here` better than `there`: the first tier that tells them apart."""
-        for name, pattern in COSTS.items():
+        for name, (one, several) in COSTS.items():
             ours, theirs = getattr(here, name), getattr(there, name)
             if theirs > ours:
-                return self.fmt.text(pattern).format(**self._cost(name, ours, there, theirs))
+                count = there.late_days if name == "late_orders" else theirs - ours
+                pattern = self.fmt.text(one if count == 1 else several)
+                return pattern.format(**self._cost(name, ours, there, theirs))
             if theirs < ours:
                 break
         return self.fmt.text(AS_GOOD)

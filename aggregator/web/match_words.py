@@ -81,14 +81,22 @@ CURES: dict[str, str] = {
 }
 
 # What an alternative costs more, in the first tier that tells the two apart.
-COSTS: dict[str, str] = {
-    "unplaced_minutes": N_("{more} h of work would have no place"),
-    "late_orders": N_("the order would be {there} days late"),
-    "late_days": N_("the order would be {more} days later"),
-    "without_backup": N_("{more} more lots would have no backup"),
-    "largest_share_permille": N_("one factory would give {there} of its spare hours instead of {here}"),
-    "transport_days": N_("parts would be {more} days longer on the road"),
+COSTS: dict[str, tuple[str, str]] = {
+    "unplaced_minutes": (N_("{more} h of work would have no place"),) * 2,
+    "late_orders": (N_("the order would be one day late"), N_("the order would be {there} days late")),
+    "late_days": (N_("the order would be one day later"), N_("the order would be {more} days later")),
+    "without_backup": (
+        N_("one more lot would have no backup"),
+        N_("{more} more lots would have no backup"),
+    ),
+    "largest_share_permille": (N_("one factory would give {there} of its spare hours instead of {here}"),)
+    * 2,
+    "transport_days": (
+        N_("parts would be one day longer on the road"),
+        N_("parts would be {more} days longer on the road"),
+    ),
 }
+"""For one, and for several."""
 AS_GOOD = N_("by these rules it would be as good; who was given less goes first, then the draw decides")
 
 HOURS = N_("{hours} h")
