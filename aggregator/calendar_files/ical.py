@@ -30,10 +30,22 @@ NO_CONTENT_LINE = "cannot be read: {said}"
 NO_VALUE = "cannot be understood: {said}"
 NO_START = "an event has no start (DTSTART)"
 NO_ZONE = "the time zone {said} is not known"
+TWICE = "stands twice in one event"
 BOTH_TIMES = "start and end both need a time of day, or neither"
 TOO_OFTEN = "repeats more often than daily, which no calendar of a factory needs"
 TOO_MUCH = "repetitions begin too long ago or are too many; shorten them"
 
+_ONCE = ("UID", "DTSTART", "DTEND", "DURATION", "RRULE", "RECURRENCE-ID", "STATUS", "SUMMARY")
+_LIBRARY_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What the libraries raise on events that no calendar program writes: they trust what they read."""
+_COMMON_PARTS = frozenset({"FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST"})
+_PARTS: dict[str, frozenset[str]] = {
+    "DAILY": frozenset({"BYDAY", "BYMONTH"}),
+    "WEEKLY": frozenset({"BYDAY", "BYMONTH"}),
+    "MONTHLY": frozenset({"BYDAY", "BYMONTH", "BYMONTHDAY", "BYSETPOS"}),
+    "YEARLY": frozenset({"BYDAY", "BYMONTH", "BYMONTHDAY", "BYSETPOS", "BYWEEKNO", "BYYEARDAY"}),
+}
+"""What calendar programs write. Other parts of rules may cost minutes, or never fit, or are below a day."""
 _MAX_REPEATED_DAYS = 400_000
 """Days that all repeating events span together: what keeps a file from costing minutes."""
 _CONTENT_LINE = re.compile(r"[A-Za-z0-9-]+(;[^:\"]*(\"[^\"]*\"[^:\"]*)*)*:")
@@ -53,7 +65,7 @@ def read_ical(data: bytes, wishes: Wishes) -> Imported:
     _check_lines(text)
     try:
         calendars = ICalendar.from_ical(text, multiple=True)
-    except ValueError as error:
+    except _LIBRARY_ERRORS as error:
         raise FileFault(NO_CONTENT_LINE, said=_said(error)) from None
     entries = []
     for calendar in calendars:
@@ -90,20 +102,26 @@ def _check_events(calendar: Component, text: str, wishes: Wishes) -> None:
     for event in events:
         for name, reason in event.errors:
             raise FileFault(NO_VALUE, _line_of(event, text, name or ""), name or "", said=str(reason)[:80])
+        for name in _ONCE:
+            if isinstance(event.get(name), list):
+                raise FileFault(TWICE, _line_of(event, text, name), name)
         if "DTSTART" not in event:
             raise FileFault(NO_START, _line_of(event, text, "BEGIN"))
         for name in ("DTSTART", "DTEND"):
-            _check_zone(event, text, name)
+            _check_time(event, text, name)
         _check_order(event, text)
         repeated += _repeated_days(event, text, wishes)
     if repeated > _MAX_REPEATED_DAYS:
         raise FileFault(TOO_MUCH)
 
 
-def _check_zone(event: Component, text: str, name: str) -> None:
+def _check_time(event: Component, text: str, name: str) -> None:
+    """See that a property is a date or a time, in a zone that is known."""
     value = event.get(name)
     zone = getattr(value, "params", {}).get("TZID")
     at = getattr(value, "dt", None)
+    if value is not None and not isinstance(at, date):
+        raise FileFault(NO_VALUE, _line_of(event, text, name), name, said=name)
     if zone and isinstance(at, datetime) and at.tzinfo is None:
         raise FileFault(NO_ZONE, _line_of(event, text, name), name, said=zone)
 
@@ -120,25 +138,28 @@ def _check_order(event: Any, text: str) -> None:
 
 
 def _repeated_days(event: Any, text: str, wishes: Wishes) -> int:
-    rules = event.get("RRULE")
-    if rules is None:
+    rule = event.get("RRULE")
+    if rule is None:
         return 0
-    days = 0
-    for rule in rules if isinstance(rules, list) else [rules]:
-        frequency = str((rule.get("FREQ") or ["?"])[0]).upper()
-        often = frequency in {"SECONDLY", "MINUTELY", "HOURLY"}
-        if often or any(part in rule for part in ("BYSECOND", "BYMINUTE", "BYHOUR")):
-            raise FileFault(TOO_OFTEN, _line_of(event, text, "RRULE"), "RRULE")
-        start = _day(event["DTSTART"].dt)
-        days += max((wishes.until - start).days, 0)
-    return days
+    frequency = str((rule.get("FREQ") or ["?"])[0]).upper()
+    frequency = str((rule.get("FREQ") or ["?"])[0]).upper()
+    if frequency not in _PARTS:
+        raise FileFault(TOO_OFTEN, _line_of(event, text, "RRULE"), "RRULE")
+    odd = sorted(set(rule) - _PARTS[frequency] - _COMMON_PARTS)
+    odd += ["COUNT + UNTIL"] * ("COUNT" in rule and "UNTIL" in rule)  # RFC 5545, 3.3.10: one of them
+    if odd or rule.get("INTERVAL", [1])[0] < 1:
+        said = odd[0] if odd else "INTERVAL"
+        raise FileFault(NO_VALUE, _line_of(event, text, "RRULE"), "RRULE", said=said)
+    if len(set(rule) - _COMMON_PARTS) > 1:  # may fit seldom or never, which takes long to see
+        return _MAX_REPEATED_DAYS // 50
+    return max((wishes.until - _day(event["DTSTART"].dt)).days, 0)
 
 
 def _occurrences(calendar: Component, wishes: Wishes) -> Iterator[Any]:
     try:
         found = recurring_ical_events.of(calendar, components=("VEVENT",)).between(wishes.since, wishes.until)
         yield from itertools.islice(found, MAX_ENTRIES + 1)
-    except ValueError as error:
+    except _LIBRARY_ERRORS as error:
         raise FileFault(NO_CONTENT_LINE, said=_said(error)) from None
 
 
@@ -191,5 +212,5 @@ def _day(at: date | datetime) -> date:
     return at.date() if isinstance(at, datetime) else at
 
 
-def _said(error: ValueError) -> str:
+def _said(error: Exception) -> str:
     return str(error).partition("\n")[0][:120]

@@ -39,6 +39,7 @@ FILE_WORDS: dict[str, str] = {
     ical.NO_ZONE: N_("The time zone {said} is not known."),
     ical.TOO_OFTEN: N_("This repeats more often than daily. Shorten it."),
     ical.TOO_MUCH: N_("The repetitions are too many. Shorten them."),
+    ical.TWICE: N_("This stands twice in one event."),
     ical.BOTH_TIMES: N_("Start and end both need a time of day, or neither."),
     table.NO_TEXT: N_("The file is neither UTF-8 nor Shift_JIS text. Save it from Excel as CSV."),
     table.NO_HEADER: N_("The first line has to name the columns, at least the start."),

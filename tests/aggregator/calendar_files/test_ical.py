@@ -65,6 +65,15 @@ def test_repetitions_are_followed_for_fifteen_months_and_no_longer() -> None:
     assert closures[-1].first == date(2028, 2, 5)
 
 
+@pytest.mark.parametrize(
+    ("rule", "times"),
+    [("FREQ=DAILY;COUNT=3", 3), ("FREQ=DAILY;UNTIL=20261130T235959Z", 4), ("FREQ=MONTHLY;COUNT=99", 15)],
+)
+def test_a_rule_ends_where_it_says_or_where_imports_end(rule: str, times: int) -> None:
+    found = read_ical(event("DTSTART:20261127T080000Z", "DURATION:PT1H", f"RRULE:{rule}"), wishes())
+    assert len(found.planned_stops) == times
+
+
 def test_a_changed_and_a_left_out_repetition_are_seen() -> None:
     data = calendar(
         *("BEGIN:VEVENT", "UID:a", "DTSTART:20261201T080000", "DTEND:20261201T090000"),
@@ -97,8 +106,10 @@ def test_the_wished_kind_and_machine_are_for_events_that_do_not_say() -> None:
         (event("SUMMARY:no start"), "line 3: an event has no start"),
         (event("DTSTART;TZID=Mars/Base:20261127T080000"), "line 5, column DTSTART: the time zone Mars/Base"),
         (event("DTSTART:20261127T080000", "RRULE:FREQ=SECONDLY"), "line 6, column RRULE: repeats more often"),
-        (event("DTSTART:20261127T080000", "RRULE:FREQ=DAILY;BYSECOND=1,2"), "line 6, column RRULE: repeats"),
+        (event("DTSTART:20261127T080000", "RRULE:FREQ=DAILY;BYSECOND=1"), "column RRULE: cannot be"),
         (event("DTSTART:20261127T080000", "RRULE:FREQ=FOO"), "line 6, column RRULE: cannot be understood"),
+        (event("DTSTART:20261127T080000", "RRULE:FREQ=DAILY;INTERVAL=0"), "line 6, column RRULE: cannot be"),
+        (event("DTSTART:20261127", "DTSTART:20261128"), "line 5, column DTSTART: stands twice"),
         (event("DTSTART:20261127T080000"), "line 5, column DTSTART: ends before it starts"),
         (event("DTSTART:20261127T080000", "DTEND:20261127T070000"), "line 6, column DTEND: ends before"),
         (
@@ -123,6 +134,12 @@ def test_a_file_cannot_cost_minutes() -> None:
         *(line for uid in range(20) for line in ("BEGIN:VEVENT", f"UID:{uid}", *daily, "END:VEVENT"))
     )
     with pytest.raises(FileFault, match="repetitions begin too long ago"):
+        read_ical(many, wishes())
+    seldom = ("DTSTART:20261127T080000", "RRULE:FREQ=MONTHLY;BYMONTH=2;BYMONTHDAY=30", "DURATION:PT1H")
+    many = calendar(
+        *(line for uid in range(60) for line in ("BEGIN:VEVENT", f"UID:{uid}", *seldom, "END:VEVENT"))
+    )
+    with pytest.raises(FileFault, match="repetitions begin too long ago or are too many"):
         read_ical(many, wishes())
     day = timedelta(days=1)
     often = calendar(
