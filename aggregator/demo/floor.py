@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 
 from aggregator.demo.folder import DemoError, Folder
 from aggregator.demo.ports import HOST, free_port
-from aggregator.demo.supervisor import python, spawn
+from aggregator.demo.supervisor import end, python, spawn
 
 TIME_ZONE = "Asia/Tokyo"
 FEDERATION_NAME = "東町"
+END_S = 1.0
 
 _PORT = re.compile(r"^(opcua_port|modbus_port) = (\d+)", re.MULTILINE)
 
@@ -27,10 +28,11 @@ class Factory:
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """The federation's id, and its factories in the scenario's order."""
+    """The federation's id, its factories in the scenario's order, and the ports of their machines."""
 
     federation: str
     factories: tuple[Factory, ...]
+    ports: tuple[int, ...] = ()
 
 
 async def make_floor(folder: Folder, taken: set[int]) -> Floor:
@@ -44,7 +46,8 @@ async def make_floor(folder: Folder, taken: set[int]) -> Floor:
             folder.scenario.write_text(renewed, encoding="utf-8")
         table = tomllib.loads(renewed)
         factories = tuple(Factory(entry["id"], entry["name"]) for entry in table["factories"])
-        return Floor(table["federation"], factories)
+        ports = tuple(int(found[2]) for found in _PORT.finditer(renewed))
+        return Floor(table["federation"], factories, ports)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise DemoError(f"{folder.scenario}: is broken ({error}); delete {folder.root}") from error
 
@@ -83,7 +86,10 @@ def write_aggregator(folder: Folder, floor: Floor, web_port: int, mqtt_port: int
 async def simulate(*arguments: str) -> None:
     """Run `machikoba-agent simulate` to its end; raises DemoError with what it said."""
     process = await spawn(python("-m", "agent", "simulate", *arguments), stderr=asyncio.subprocess.PIPE)
-    _, said = await process.communicate()
+    try:
+        _, said = await process.communicate()
+    finally:
+        await end(process, END_S)
     if process.returncode:
         raise DemoError(f"the simulator: {said.decode(errors='replace').strip() or process.returncode}")
 

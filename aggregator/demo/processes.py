@@ -8,22 +8,27 @@ from aggregator.demo.folder import Folder
 from aggregator.demo.supervisor import Command, Keeper, python
 
 BROKER, SIMULATOR, AGGREGATOR = "broker", "simulator", "aggregator"
+OTHER_PORT = "choose another with --port"
+
+WATCH_S = 0.2
 
 
 def broker(mqtt_port: int) -> Command:
     """Return the command of the MQTT broker."""
-    return Command(BROKER, python("-m", "aggregator.demo.broker", "--port", str(mqtt_port)), end_s=3.0)
+    serve = python("-m", "aggregator.demo.broker", "--port", str(mqtt_port))
+    return Command(BROKER, serve, end_s=3.0, ports=(mqtt_port,))
 
 
-def simulator(folder: Folder) -> Command:
+def simulator(folder: Folder, floor: Floor) -> Command:
     """Return the command of the simulated machines; their ground truth goes on over restarts."""
     files = ("--scenario", str(folder.scenario), "--ground-truth", str(folder.ground_truth))
-    return Command(SIMULATOR, python("-m", "agent", "simulate", *files), end_s=5.0)
+    return Command(SIMULATOR, python("-m", "agent", "simulate", *files), end_s=5.0, ports=floor.ports)
 
 
-def aggregator(folder: Folder) -> Command:
+def aggregator(folder: Folder, web_port: int) -> Command:
     """Return the command of the aggregator."""
-    return Command(AGGREGATOR, python("-m", "aggregator", "serve", "--config", str(folder.aggregator_config)))
+    serve = python("-m", "aggregator", "serve", "--config", str(folder.aggregator_config))
+    return Command(AGGREGATOR, serve, ports=(web_port,), cure=OTHER_PORT)
 
 
 def agents(folder: Folder, floor: Floor) -> list[Command]:
@@ -58,6 +63,14 @@ class Processes:
         keeper = self._keepers[name]
         return f"{keeper.log}: {keeper.last_words() or 'nothing was written'}"
 
+    async def watch(self) -> None:
+        """Wait for ever; raises DemoError as soon as a process can never be started again."""
+        while True:
+            for task in self._tasks:
+                if task.done():
+                    task.result()
+            await asyncio.sleep(WATCH_S)
+
     async def stop(self) -> None:
         """End everything in order; returns when no process is left."""
         later = (AGGREGATOR, SIMULATOR, BROKER)
@@ -66,4 +79,4 @@ class Processes:
         for name in later:
             if name in self._keepers:
                 await self._keepers[name].stop()
-        await asyncio.gather(*self._tasks)
+        await asyncio.gather(*self._tasks, return_exceptions=True)  # `watch` has told of them

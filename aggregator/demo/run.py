@@ -14,7 +14,7 @@ from aggregator.demo.floor import Floor, make_floor, write_agents, write_aggrega
 from aggregator.demo.folder import DemoError, Folder, Memory, recall, write_private
 from aggregator.demo.history import History
 from aggregator.demo.pages import answered
-from aggregator.demo.ports import HOST, free_port, is_free
+from aggregator.demo.ports import HOST, free_port, is_free, opened
 from aggregator.demo.processes import Processes
 from aggregator.demo.profiles import make_profiles
 from aggregator.demo.screen import Screen, welcome
@@ -22,6 +22,7 @@ from aggregator.demo.screen import Screen, welcome
 MINUTE_MS = 60_000
 PAGES_WITHIN_S = 90.0
 """A slow computer may take so long; a process that keeps dying is told earlier, line by line."""
+MACHINES_WITHIN_S = 60.0
 HISTORY_TRIES = 3
 HISTORY_PAUSE_S = 5.0
 
@@ -45,7 +46,7 @@ async def run_demo(folder: Folder, wish: Wish, screen: Screen) -> None:
     )
     demo = Demo(folder, wish, screen, processes)
     try:
-        await _until(stop, wish.seconds, demo.run())
+        await _until(stop, wish.seconds, demo.run(), processes.watch())
     finally:
         screen.clear()
         screen.say("  終了しています… / ending…")
@@ -53,9 +54,10 @@ async def run_demo(folder: Folder, wish: Wish, screen: Screen) -> None:
     screen.say("  終了しました / ended")
 
 
-async def _until(stop: asyncio.Event, seconds: float | None, work: Coroutine[object, object, None]) -> None:
-    """Run `work` until it fails, `stop` is set or the time is over."""
-    tasks = {asyncio.create_task(work, name="demo"), asyncio.create_task(stop.wait(), name="stop")}
+async def _until(stop: asyncio.Event, seconds: float | None, *work: Coroutine[object, object, None]) -> None:
+    """Run `work` until some of it fails, `stop` is set or the time is over."""
+    tasks: set[asyncio.Task[object]] = {asyncio.create_task(part) for part in work}
+    tasks.add(asyncio.create_task(stop.wait()))
     try:
         done, _ = await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
@@ -81,22 +83,27 @@ class Demo:
         memory = self._remember()
         self._screen.say("  準備しています… / getting ready…")
         history = History(self._folder, memory)
-        floor, accounts = await self._start(memory, history)
-        await self._wait_for_pages()
-        self._open(memory, floor, accounts)
-        await self._fill(
-            lambda: history.load_rest(lambda share: self._screen.progress("履歴 / history", share))
-        )
-        await asyncio.Event().wait()
+        floor = await self._start(memory)
+        agents = asyncio.create_task(self._start_agents(memory, floor), name="agents")
+        try:
+            await self._show(memory, floor, history)
+            await agents
+            await self._fill(
+                lambda: history.load_rest(lambda share: self._screen.progress("履歴 / history", share))
+            )
+            await asyncio.Event().wait()
+        finally:
+            agents.cancel()
+            await asyncio.gather(agents, return_exceptions=True)
 
     def _check_port(self) -> None:
         port = self._wish.port
         try:
             free = is_free(port)
         except OSError as error:
-            raise DemoError(f"port {port}: {error.strerror}; choose another with --port") from error
+            raise DemoError(f"port {port}: {error.strerror}; {commands.OTHER_PORT}") from error
         if not free:
-            raise DemoError(f"port {port} is taken by another program; choose another with --port")
+            raise DemoError(f"port {port} is taken by another program; {commands.OTHER_PORT}")
 
     def _remember(self) -> Memory:
         """Return what an earlier start left, with ports that are free now; else begin anew."""
@@ -111,20 +118,24 @@ class Demo:
             log.unlink()
         return memory
 
-    async def _start(self, memory: Memory, history: History) -> tuple[Floor, Accounts]:
+    async def _start(self, memory: Memory) -> Floor:
         """Write the files that processes need and start each as soon as it has them."""
         self._processes.start([commands.broker(memory.mqtt_port)])
         floor = await make_floor(self._folder, {self._wish.port, memory.mqtt_port})
-        self._processes.start([commands.simulator(self._folder)])
+        self._processes.start([commands.simulator(self._folder, floor)])
         write_aggregator(self._folder, floor, self._wish.port, memory.mqtt_port)
+        self._processes.start([commands.aggregator(self._folder, self._wish.port)])
+        return floor
+
+    async def _show(self, memory: Memory, floor: Floor, history: History) -> None:
+        """Make the accounts and the newest days, and say where to look once the pages answer."""
         ids = [factory.id for factory in floor.factories]
         config = Config(federation=floor.federation, data=self._folder.aggregator)
-        self._processes.start([commands.aggregator(self._folder)])
         # Hashing seven passwords and upgrading the database take a while, in a thread beside the rest.
         making = asyncio.to_thread(self._make_records, ids, config)
-        starting = self._start_agents(memory, floor)
-        accounts, _, _ = await asyncio.gather(making, starting, self._fill(history.load_newest))
-        return floor, accounts
+        accounts, _ = await asyncio.gather(making, self._fill(history.load_newest))
+        await self._wait_for_pages()
+        self._open(memory, floor, accounts)
 
     def _make_records(self, factories: list[str], config: Config) -> Accounts:
         accounts = make_accounts(self._folder, factories, config)
@@ -132,7 +143,9 @@ class Demo:
         return accounts
 
     async def _start_agents(self, memory: Memory, floor: Floor) -> None:
+        """Start the agents when their machines can be reached, or it takes too long."""
         await write_agents(self._folder, memory.mqtt_port, memory.measured_since_ms)
+        await opened(floor.ports, MACHINES_WITHIN_S)
         self._processes.start(commands.agents(self._folder, floor))
 
     async def _wait_for_pages(self) -> None:

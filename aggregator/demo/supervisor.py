@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aggregator.demo import leash
+from aggregator.demo.folder import DemoError
+from aggregator.demo.ports import is_free
 
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 15.0
@@ -19,11 +21,17 @@ STEADY_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A process to keep: its name (also of its log), its arguments, and how long its end may take."""
+    """A process to keep: its name (also of its log), its arguments, and how long its end may take.
+
+    `ports` are those that it listens on. When another program has one of them it cannot be started again,
+    and `cure` says what to do.
+    """
 
     name: str
     arguments: tuple[str, ...]
     end_s: float = 10.0
+    ports: tuple[int, ...] = ()
+    cure: str = "start the demo again, it chooses another"
 
 
 def python(*arguments: str) -> tuple[str, ...]:
@@ -83,7 +91,7 @@ class Keeper:
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
-        """Start it, and again whenever it ends, until `stop`."""
+        """Start it, and again whenever it ends, until `stop`; raises DemoError when it never could."""
         pause_s = FIRST_PAUSE_S
         while not self._stopping.is_set():
             started = time.monotonic()
@@ -98,6 +106,7 @@ class Keeper:
                     self._process.kill()
             if self._stopping.is_set():
                 return
+            self._check_ports()
             self._died(self.command.name, described(code))
             pause_s = FIRST_PAUSE_S if time.monotonic() - started > STEADY_S else pause_s
             await self._rest(pause_s)
@@ -108,6 +117,12 @@ class Keeper:
         self._stopping.set()
         if self._process is not None:
             await end(self._process, self.command.end_s)
+
+    def _check_ports(self) -> None:
+        """Raise DemoError when another program has a port of ours: the process itself is gone."""
+        for port in self.command.ports:
+            if not is_free(port):
+                raise DemoError(f"port {port} is taken by another program; {self.command.cure}")
 
     async def _rest(self, pause_s: float) -> None:
         try:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,6 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from aggregator.demo.folder import DemoError
+from aggregator.demo.ports import HOST
 from aggregator.demo.supervisor import Command, Keeper, described, environment, python, spawn
 
 SLEEP = python("-c", "import time; print('up', flush=True); time.sleep(600)")
@@ -75,6 +78,18 @@ async def test_a_process_that_cannot_start_is_tried_again_after_growing_pauses(
     assert pauses[1] >= 0.1
     assert pauses[2] >= 0.2
     assert keeper.last_words() == "no such file"
+
+
+async def test_a_process_whose_port_another_program_has_is_not_tried_again(tmp_path: Path) -> None:
+    told: list[str] = []
+    with socket.create_server((HOST, 0)) as other:
+        port = other.getsockname()[1]
+        command = Command("web", python("-c", "print('up'); raise SystemExit(1)"), ports=(port,), cure="move")
+        keeper = Keeper(command, tmp_path, lambda name, _how: told.append(name))
+        with pytest.raises(DemoError, match=f"^port {port} is taken by another program; move$"):
+            await asyncio.wait_for(keeper.run(), 30)
+    assert told == []
+    assert keeper.log.read_text().count("up") == 1
 
 
 async def test_a_process_that_ignores_the_end_is_killed(tmp_path: Path) -> None:
