@@ -11,14 +11,14 @@ FIRST_YEAR, LAST_YEAR = 1949, 2099
 
 
 @cache
-def public_holidays(year: int) -> Mapping[date, str]:
-    """Return the public holidays of a year by day, with their Japanese names.
+def public_holidays(year: int, language: str = "ja") -> Mapping[date, str]:
+    """Return the public holidays of a year by day, with their names in Japanese (`ja`) or else in English.
 
     A day between two holidays (国民の休日) and the substitute of one on a Sunday (振替休日) are among them.
     """
     if not FIRST_YEAR <= year <= LAST_YEAR:
         return {}
-    return dict(country_holidays("JP", years=year, language="ja"))
+    return dict(country_holidays("JP", years=year, language="ja" if language == "ja" else "en_US"))
 
 
 def is_public_holiday(day: date) -> bool:

@@ -20,13 +20,13 @@ from aggregator.services import Services
 from aggregator.store.profiles import LastChange, ProfileConflict, ProfileRefused
 from aggregator.web.entered_text import Wrong
 from aggregator.web.factory_entry import entered, work_of
-from aggregator.web.factory_form import Draft, Fields, draft_of, read_draft
+from aggregator.web.factory_form import Draft, Fields, draft_of, hidden_counts, read_draft
 from aggregator.web.factory_place import Place, factory_path, place_of, posted_form, today_of
 from aggregator.web.factory_preview import planned_hours, preview_of
 from aggregator.web.factory_rows import pressed
 from aggregator.web.factory_words import WEEKDAYS, sentences, summary
 from aggregator.web.order import by_factory, in_order
-from aggregator.web.pages import formats_of, page
+from aggregator.web.pages import formats_of, language_of, page
 
 router = APIRouter(include_in_schema=False)
 
@@ -112,7 +112,8 @@ def factory_page(
         mistakes=summary(said, names, formats_of(request)),
         work_of=work_of,
         notice=notice,
-        preview=preview_of(calendar or Calendar(), place.ids, today, found.config.zone),
+        hidden=hidden_counts(place.profile.calendar, draft.shown_from, found.config.zone),
+        preview=preview_of(calendar or Calendar(), place.ids, today, found.config.zone, language_of(request)),
         has_calendar=calendar is not None,
         weekdays=WEEKDAYS,
         today=today,

@@ -116,7 +116,7 @@ def draft_of(profile: FactoryProfile, machines: Sequence[str], shown_from: date,
         reserve=number(profile.reserve * 100),
         works_on_holidays="on" if calendar.works_on_holidays else "",
         shifts=[_shift_row("", shift) for shift in calendar.shifts]
-        + [_shift_row(machine, shift) for machine, shifts in own.items() for shift in shifts],
+        + [_shift_row(machine, shift) for machine in machines for shift in own.get(machine, ())],
         closures=[
             ClosureRow(each.first.isoformat(), each.last.isoformat(), each.name) for each in shown.closures
         ],
@@ -142,6 +142,17 @@ def shown_part(calendar: Calendar, shown_from: date, zone: ZoneInfo) -> Calendar
         planned_stops=tuple(each for each in calendar.planned_stops if each.end_ms > from_ms)[:MAX_SHOWN],
         overtime=tuple(each for each in calendar.overtime if each.end_ms > from_ms)[:MAX_SHOWN],
     )
+
+
+def hidden_counts(calendar: Calendar | None, shown_from: date, zone: ZoneInfo) -> dict[str, int]:
+    """Return by section how many entries the form keeps without showing them."""
+    known = calendar or Calendar()
+    shown = shown_part(known, shown_from, zone)
+    return {
+        "closures": len(known.closures) - len(shown.closures),
+        "stops": len(known.planned_stops) - len(shown.planned_stops),
+        "overtime": len(known.overtime) - len(shown.overtime),
+    }
 
 
 def read_draft(posted: Fields) -> Draft:

@@ -61,12 +61,14 @@ class Preview:
         return max((week.hours for week in self.weeks), default=0.0)
 
 
-def preview_of(calendar: Calendar, machines: Sequence[str], today: date, zone: ZoneInfo) -> Preview:
-    """Return what is planned from the week of `today` on."""
+def preview_of(
+    calendar: Calendar, machines: Sequence[str], today: date, zone: ZoneInfo, language: str
+) -> Preview:
+    """Return what is planned from the week of `today` on; holidays are named in the language."""
     monday = Week.of(today).monday
     since, until = moment_ms(monday, 0, zone), moment_ms(monday + timedelta(weeks=WEEKS), 0, zone)
     spans = spans_by_machine(calendar, machines, since, until, zone)
-    days = (_day(calendar, spans, monday + timedelta(days=number), zone) for number in range(DAYS))
+    days = (_day(calendar, spans, monday + timedelta(days=number), zone, language) for number in range(DAYS))
     return Preview(tuple(days), tuple(_weeks(spans, monday, zone, WEEKS)), len(machines))
 
 
@@ -91,14 +93,16 @@ def _hours(spans: Mapping[str, Sequence[Span]], since_ms: int, until_ms: int) ->
     return (whole - sum(unattended_ms(spans, since_ms, until_ms).values())) / 3_600_000
 
 
-def _day(calendar: Calendar, spans: Mapping[str, Sequence[Span]], day: date, zone: ZoneInfo) -> OpenDay:
+def _day(
+    calendar: Calendar, spans: Mapping[str, Sequence[Span]], day: date, zone: ZoneInfo, language: str
+) -> OpenDay:
     since, until = moment_ms(day, 0, zone), moment_ms(day + timedelta(days=1), 0, zone)
     near = {
         machine: [span for span in own if span.start_ms < until and span.end_ms > since]
         for machine, own in spans.items()
     }
     closed = [each.name for each in calendar.closures if each.first <= day <= each.last]
-    holiday = "" if calendar.works_on_holidays else public_holidays(day.year).get(day, "")
+    holiday = "" if calendar.works_on_holidays else public_holidays(day.year, language).get(day, "")
     why = next((name for name in (*closed, holiday) if name), "")
     return OpenDay(day, tuple(_bars(near, since, until)), _hours(near, since, until), why)
 

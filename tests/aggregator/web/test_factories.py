@@ -126,6 +126,35 @@ def test_what_nobody_changed_is_stored_as_it_was(coordinator: httpx.Client, town
     assert stored(town) == before
 
 
+def test_shifts_of_a_machine_that_is_gone_are_kept_and_counted_once(
+    coordinator: httpx.Client, town: Town
+) -> None:
+    assert FULL.calendar is not None
+    own = (("gone-09", FULL.calendar.shifts), *FULL.calendar.machine_shifts)
+    before = store(town, replace(FULL, calendar=replace(FULL.calendar, machine_shifts=own)))
+    fields = opened(coordinator)
+    assert "shifts.3.start" not in fields
+    assert press(coordinator, fields).status_code == 303
+    assert stored(town) == before
+
+
+def test_what_is_over_or_far_ahead_is_kept_and_counted(coordinator: httpx.Client, town: Town) -> None:
+    assert FULL.calendar is not None
+    nights = tuple(
+        PlannedStop(at_ms, at_ms + 3_600_000) for at_ms in range(NOW_MS, NOW_MS + 80 * 86_400_000, 86_400_000)
+    )
+    before = store(town, replace(FULL, calendar=replace(FULL.calendar, planned_stops=nights)))
+    assert "20 more entries, over already or far ahead, are kept" in coordinator.get(AOKI).text
+    fields = opened(coordinator)
+    assert press(coordinator, fields).status_code == 303
+    assert stored(town) == before
+    changed = form_in(press(coordinator, fields, "drop.stops.0").text, AOKI)
+    assert press(coordinator, changed | {"stops.0.name": ["点検"]}).status_code == 303
+    after = stored(town).calendar
+    assert after is not None
+    assert after.planned_stops == (replace(nights[1], name="点検"), *nights[2:])
+
+
 def test_a_factory_enters_its_first_shift_with_two_buttons(town: Town, address: str) -> None:
     path = "/factories/sakura"
     with signed_in(town, address, "sakura", "ja") as client:
@@ -255,7 +284,7 @@ def test_the_preview_says_when_machines_work(coordinator: httpx.Client, town: To
     store(town, replace(FULL, calendar=Calendar((shift, Shift(WEEKDAYS, 1020, 1440, staff=0)))))
     text = re.sub(r"<[^>]+>|\s+", " ", coordinator.get(AOKI).text)
     text = re.sub(r" +", " ", text)
-    assert "11/23 Mon closed 勤労感謝の日 closed" in text
+    assert "11/23 Mon closed Labor Thanksgiving Day closed" in text
     assert "11/24 Tue 08:00–12:00 (4/4), 13:00–17:00 (4/4) 32.0" in text
     assert "11/23 2026-W48 128.0 h 11/30 2026-W49 160.0 h" in text
 
