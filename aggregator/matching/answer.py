@@ -7,9 +7,9 @@ from ortools.sat.python import cp_model
 from aggregator.matching.backup_model import add_backups
 from aggregator.matching.backups import Backups, find_backups, least_without_backup
 from aggregator.matching.expression import Expression, total
-from aggregator.matching.in_turn import Aim, minimise
+from aggregator.matching.in_turn import EFFORT, Aim, minimise
 from aggregator.matching.needs import PER_MILLE
-from aggregator.matching.pace import earliest, pace
+from aggregator.matching.pace import as_much, earliest, pace
 from aggregator.matching.problem import Candidate, Problem
 from aggregator.matching.schedule import Schedule, end_of
 from aggregator.matching.shortlist import least_shares, on_time, promising, within_share
@@ -30,18 +30,18 @@ class Answer:
     proven: bool
 
 
-def answer(problem: Problem) -> Answer:
-    """Return the best answer; at worst, all work is unplaced."""
+def answer(problem: Problem, effort: float = EFFORT) -> Answer:
+    """Return the best answer that so much `effort` finds; at worst, all work is unplaced."""
     able = on_time(problem)
     found = _by_team(able) if all(able.candidates) else None
     if found:
         return found
     start = earliest(problem)
     if start is None:
-        return _with_slack(problem)
+        return _with_slack(problem, effort)
     if end_of(problem, start) <= problem.due:
-        return _timed(problem, able, start)
-    return _timed(problem, problem, start)
+        return _timed(problem, able, start, effort)
+    return _timed(problem, problem, start, effort)
 
 
 def _judged(problem: Problem, schedule: Schedule, proven: bool) -> Answer:
@@ -81,7 +81,7 @@ def _lots(team: TeamModel, solver: cp_model.CpSolver) -> dict[int, list[tuple[Ca
     return lots
 
 
-def _timed(problem: Problem, able: Problem, start: Schedule) -> Answer:
+def _timed(problem: Problem, able: Problem, start: Schedule, effort: float) -> Answer:
     """Return the best answer that places all, no later than `start` does or the due date says.
 
     Only candidates of `able` get work.
@@ -90,19 +90,22 @@ def _timed(problem: Problem, able: Problem, start: Schedule) -> Answer:
     timed = TimeModel(few, whole=True, until=max(problem.due, end_of(problem, start)))
     timed.hint(start)
     first = _late(timed) if end_of(problem, start) > problem.due else []
-    found = _refined(timed, first, able)
+    found = _refined(timed, first, able, effort)
     begun = _judged(problem, start, proven=False)
     return min((found or begun), begun, key=lambda each: in_order_of_weight(each.tiers))
 
 
-def _with_slack(problem: Problem) -> Answer:
+def _with_slack(problem: Problem, effort: float) -> Answer:
     """Return the best answer that may be late or leave work unplaced."""
     timed = TimeModel(promising(problem), whole=False, until=problem.horizon.end)
-    found = _refined(timed, [_unplaced(timed), *_late(timed)], problem)
-    return found or _judged(problem, Schedule({}, ()), False)
+    start = as_much(problem)
+    timed.hint(start)
+    found = _refined(timed, [_unplaced(timed), *_late(timed)], problem, effort)
+    begun = _judged(problem, start, proven=False)
+    return min(found or begun, begun, key=lambda each: in_order_of_weight(each.tiers))
 
 
-def _refined(timed: TimeModel, first: list[Aim], problem: Problem) -> Answer | None:
+def _refined(timed: TimeModel, first: list[Aim], problem: Problem, effort: float) -> Answer | None:
     """Minimise the tiers of a model in turn; `first` are those before the backups.
 
     Whoever gets work without a thought of backups often has them all: then nothing can be better. Only else
@@ -115,17 +118,17 @@ def _refined(timed: TimeModel, first: list[Aim], problem: Problem) -> Answer | N
         *_early(timed),
     ]
     whole = timed.problem.candidates == problem.candidates
-    begun = minimise(timed.model, first) if first else None
+    begun = minimise(timed.model, first, effort) if first else None
     if first and begun is None:
         return None
     proven = whole and (begun is None or begun.proven)
-    found = minimise(timed.model.clone(), last)
+    found = minimise(timed.model.clone(), last, effort)
     if found is None:
         return None
     judged = _judged(problem, tidy(problem, timed.schedule(found.solver)), proven and found.proven)
     if judged.tiers.without_backup <= least_without_backup(problem):
         return judged
-    found = minimise(timed.model, [Aim("backups", add_backups(timed)), *last])
+    found = minimise(timed.model, [Aim("backups", add_backups(timed)), *last], effort)
     if found is None:
         return replace(judged, proven=False)
     better = _judged(problem, tidy(problem, timed.schedule(found.solver)), proven and found.proven)

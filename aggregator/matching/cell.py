@@ -30,12 +30,14 @@ class Cell:
         self.offer = offer
         self.all: Machines = frozenset(machine.id for machine in offer.machines)
         self._index = {week: index for index, week in enumerate(weeks)}
-        self._rows: list[_Row] = [_Row(0, {}, ())] * len(self._index)
+        self._rows: list[_Row] = [_Row(0, 0, 0, {}, ())] * len(self._index)
         for position, week in enumerate(offer.weeks):
             if week.week in self._index:
                 minutes = {each.id: _at(each.minutes, position) for each in offer.machines}
                 taken = tuple(_within(each, self.all) for each in week.taken if each.minutes > 0)
-                self._rows[self._index[week.week]] = _Row(max(0, week.p10), minutes, taken)
+                self._rows[self._index[week.week]] = _Row(
+                    max(0, week.p10), week.p50, week.p90, minutes, taken
+                )
 
     @property
     def p10_minutes(self) -> int:
@@ -46,6 +48,13 @@ class Cell:
     def taken_minutes(self) -> int:
         """What earlier orders hold of all weeks."""
         return sum(each.minutes for row in self._rows for each in row.taken)
+
+    def spare(self, week: int, machines: Machines) -> tuple[float, float, float]:
+        """Return what these machines have of P10, P50 and P90, taken work included, in minutes."""
+        row = self._rows[week]
+        planned = sum(row.minutes.values())
+        share = sum(row.minutes.get(each, 0) for each in machines) / planned if planned else 0.0
+        return row.p10 * share, row.p50 * share, row.p90 * share
 
     def limits(self, week: int, sets: Collection[Machines]) -> list[Limit]:
         """Return what binds works on `sets` in that week: one limit for each union of sets in play."""
@@ -66,9 +75,11 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """P10, planned minutes by machine and taken work of one week."""
+    """Spare minutes, planned minutes by machine and taken work of one week."""
 
     p10: int
+    p50: int
+    p90: int
     minutes: dict[str, int]
     taken: tuple[Taken, ...]
 

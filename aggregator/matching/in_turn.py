@@ -10,6 +10,7 @@ from aggregator.matching.expression import Expression
 # Work counted by the solver itself, so that the answer does not depend on how busy the computer is; at
 # most some seconds each on a small computer.
 EFFORT = 0.5
+LEAST = 0.002
 SMALL = 500  # variables: models for which presolving costs more than it saves
 
 
@@ -31,10 +32,11 @@ class Found:
     proven: bool
 
 
-def minimise(model: cp_model.CpModel, aims: Sequence[Aim]) -> Found | None:
+def minimise(model: cp_model.CpModel, aims: Sequence[Aim], effort: float = EFFORT) -> Found | None:
     """Freeze every aim of the model at its least value, in turn; None if the model has no solution.
 
-    One worker and a fixed seed: the same model gives the same answer.
+    One worker and a fixed seed: the same model gives the same answer. `effort` is for all aims together; what
+    is left when it is spent stays as it was found, unproven.
     """
     found: cp_model.CpSolver | None = None
     values: dict[str, int] = {}
@@ -45,8 +47,9 @@ def minimise(model: cp_model.CpModel, aims: Sequence[Aim]) -> Found | None:
                 _hint(model, found)
                 model.add(aim.value <= found.value(aim.value))
             model.minimize(aim.value)
-            solver = _solver(len(model.proto.variables) > SMALL)
+            solver = _solver(effort, presolve=len(model.proto.variables) > SMALL)
             status = solver.solve(model)
+            effort = max(LEAST, effort - solver.response_proto.deterministic_time)
             if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
                 found = solver
             elif found is None:
@@ -58,11 +61,11 @@ def minimise(model: cp_model.CpModel, aims: Sequence[Aim]) -> Found | None:
     return Found(found, values, proven) if found else None
 
 
-def _solver(presolve: bool) -> cp_model.CpSolver:
+def _solver(effort: float, *, presolve: bool) -> cp_model.CpSolver:
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = 1
-    solver.parameters.max_deterministic_time = EFFORT
+    solver.parameters.max_deterministic_time = effort
     solver.parameters.cp_model_presolve = presolve
     return solver
 

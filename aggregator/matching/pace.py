@@ -23,26 +23,33 @@ def earliest(problem: Problem) -> Schedule | None:
     return _pace(problem, lambda step, day: _choices(problem, step, day))
 
 
-def _pace(problem: Problem, choices: Choices) -> Schedule | None:
+def as_much(problem: Problem) -> Schedule:
+    """Return a schedule of what the rule can place; each step has the lots by which it makes most."""
+    found = _pace(problem, lambda step, day: _choices(problem, step, day), part=True)
+    return found or Schedule({}, ((((0, 0),) * len(problem.horizon)),) * len(problem.steps))
+
+
+def _pace(problem: Problem, choices: Choices, *, part: bool = False) -> Schedule | None:
     ledger = Ledger(problem)
     done: dict[Key, tuple[int, ...]] = {}
     runs: list[Run] = []
     for step in range(len(problem.steps)):
         edges = problem.edges_into[step]
-        first = max((runs[edge.before].ends[0][0] for edge in edges), default=0)
+        first = max((runs[edge.before].ends[0][0] for edge in edges if runs[edge.before].ends), default=0)
+        nothing: list[Lots] = [[]] if part else []
         tried = []
-        for lots in choices(step, first):
+        for lots in [*choices(step, first), *nothing]:
             run = Run(problem, ledger, lots)
             sources: Sources = [
-                (runs[edge.before].ends, run.days_from(runs[edge.before], edge.days)) for edge in edges
+                (runs[edge.before].outflow, run.days_from(runs[edge.before], edge.days)) for edge in edges
             ]
             for week in range(len(problem.horizon)):
                 run.work(week, sources)
-            if not run.left and run.ends:
+            if (part and run.settle()) or not (part or run.left):
                 tried.append(run)
         if not tried:
             return None
-        best = min(tried, key=lambda run: (run.ends[-1][0], len(run.lots)))
+        best = min(tried, key=lambda run: (-run.made, run.ends[-1][0] if run.ends else 0, len(run.lots)))
         best.note()
         runs.append(best)
         done.update(best.done())

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from aggregator.matching.answer import answer
+from aggregator.matching.in_turn import EFFORT
 from aggregator.matching.offer import Market
 from aggregator.matching.plan import plan_of
 from aggregator.matching.problem import Problem
@@ -41,7 +42,7 @@ def propose_many(
 def _without(question: Question, problem: Problem, lot: Lot) -> Alternative:
     number = next(index for index, step in enumerate(problem.steps) if step.id == lot.step)
     other = problem.without(number, lot.factory)
-    return Alternative(lot.step, lot.factory, plan_of(question, other, answer(other)))
+    return Alternative(lot.step, lot.factory, plan_of(question, other, answer(other, EFFORT / 10)))
 
 
 def _ranked(best: Plan, without: Sequence[Alternative]) -> tuple[Plan, ...]:

@@ -7,6 +7,7 @@ from aggregator.matching.problem import Candidate, Problem
 from aggregator.matching.schedule import Key, Ledger
 
 Ends = list[tuple[int, int]]
+LONG_AGO = -(10**6)
 Sources = list[tuple[Ends, int]]  # where pieces come from: when they were done, and the days on the road
 
 
@@ -27,6 +28,11 @@ class Run:
         self.ends: Ends = []
 
     @property
+    def made(self) -> int:
+        """Pieces made so far."""
+        return sum(self._made)
+
+    @property
     def left(self) -> int:
         """Pieces still to be made."""
         return sum(pieces for _, pieces in self.lots) - sum(self._made)
@@ -35,6 +41,21 @@ class Run:
         """Return the days on the road from another step: none if both are wholly under one roof."""
         factories = {candidate.factory for run in (self, source) for candidate, _ in run.lots}
         return 0 if len(factories) == 1 else days
+
+    @property
+    def outflow(self) -> Ends:
+        """When pieces are there for the next step; what is in no lot counts as there from the beginning."""
+        others = self._problem.quantity - sum(self._made)
+        return [(LONG_AGO, others), *((day, pieces + others) for day, pieces in self.ends)]
+
+    def settle(self) -> bool:
+        """Let the lots be what was made; returns whether they keep to the least size."""
+        kept = [index for index, made in enumerate(self._made) if made]
+        self.lots = [(self.lots[index][0], self._made[index]) for index in kept]
+        self._rows = [self._rows[index] for index in kept]
+        self._made = [self._made[index] for index in kept]
+        least = min(self._made, default=0)
+        return not self.lots or least >= self._problem.steps[self.lots[0][0].step].min_lot
 
     def note(self) -> None:
         """Note the work in the ledger."""

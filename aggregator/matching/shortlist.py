@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from aggregator.matching.problem import Candidate, Edge, Problem
 
-MOST = 8  # candidates a step in the whole model
+MOST = 6  # candidates a step in the whole model
 
 
 def on_time(problem: Problem) -> Problem:
