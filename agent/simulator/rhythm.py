@@ -27,8 +27,8 @@ class Rhythm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     starve_s: Seconds = 80
     stop_every_s: Seconds = 260
     stop_s: Seconds = 15
-    mtbf_s: Seconds = 640
-    mttr_s: Seconds = 170
+    mtbf_s: Seconds = 2400
+    mttr_s: Seconds = 150
     order_gap_s: Annotated[float, Meta(ge=1)] = 2400
     """How long the machine waits when there is no order; `load` decides how often that comes."""
     scrap_rate: Share = 0.01
@@ -55,9 +55,7 @@ KINDS: dict[str, Kind] = {
         Rhythm(cycle_s=75, cycle_spread=0.04, batch=13, setup_s=200, scrap_rate=0.015),
         lamp_test_ms=400,
     ),
-    "inspection": Kind(
-        "inspection", Rhythm(cycle_s=25, cycle_spread=0.15, batch=35, setup_s=190, mtbf_s=720)
-    ),
+    "inspection": Kind("inspection", Rhythm(cycle_s=25, cycle_spread=0.15, batch=35, setup_s=190)),
     "assembly": Kind(
         "assembly", Rhythm(cycle_s=45, cycle_spread=0.2, batch=20, setup_s=180, scrap_rate=0.006)
     ),

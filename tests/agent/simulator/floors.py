@@ -1,13 +1,17 @@
 """Scenarios for the tests: small documents, changed as a test needs them."""
 
 import tomllib
+from collections import Counter
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from agent.contract.states import State
 from agent.simulator.demo import free_ports
 from agent.simulator.plant import Machine, Scenario
 from agent.simulator.scenario import parse_scenario
+from agent.simulator.timeline import Day
 
 SCENARIOS = Path(__file__).parents[3] / "agent" / "simulator" / "scenarios"
 ALL_WEEK = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -67,3 +71,11 @@ def on_modbus_only(text: Document) -> Document:
 def anchored_now(text: Document) -> Scenario:
     """Return the scenario with its anchor at this moment."""
     return parse_scenario(text | {"anchor": datetime.now(UTC)})
+
+
+def times_by_state(day: Day) -> Counter[State]:
+    """Return the milliseconds in each state."""
+    times: Counter[State] = Counter()
+    for (start, state), (end, _) in pairwise([*day.changes, (day.end_ms, State.OFFLINE)]):
+        times[state] += end - start
+    return times

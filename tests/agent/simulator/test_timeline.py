@@ -13,17 +13,18 @@ from agent.simulator.plant import Machine
 from agent.simulator.rhythm import KINDS
 from agent.simulator.scenario import parse_scenario
 from agent.simulator.timeline import CycleDone, Day, StateChanged, events, events_after, make_day
-from tests.agent.simulator.floors import ANCHOR_MS, HOUR_MS, MINUTE_MS, document, machine, one_machine
+from tests.agent.simulator.floors import (
+    ANCHOR_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    document,
+    machine,
+    one_machine,
+    times_by_state,
+)
 
 FRIDAY = date(2026, 11, 20)
 DEMO = parse_scenario(document("demo"))
-
-
-def times_by_state(day: Day) -> Counter[State]:
-    times: Counter[State] = Counter()
-    for (start, state), (end, _) in pairwise([*day.changes, (day.end_ms, State.OFFLINE)]):
-        times[state] += end - start
-    return times
 
 
 def state_at(day: Day, at_ms: int) -> State:
