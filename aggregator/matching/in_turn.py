@@ -9,7 +9,7 @@ from aggregator.matching.expression import Expression
 
 # Work counted by the solver itself, so that the answer does not depend on how busy the computer is; at
 # most some seconds each on a small computer.
-EFFORT = 0.5
+EFFORT = 0.2
 LEAST = 0.002
 SMALL = 500  # variables: models for which presolving costs more than it saves
 

@@ -50,7 +50,7 @@ def late_of(question: Question, problem: Problem, schedule: Schedule, *, cure: b
             )
             week = problem.horizon.weeks[min(before, len(problem.horizon) - 1)]
             others = cures_of(question, number, minutes, short) if cure and not short else ()
-            cures = (("later_days", late), *others)
+            cures = () if short else (("later_days", late), *others)
             yield Missing(step.id, step.process, pieces, minutes, week, "too_late", (), cures)
 
 
