@@ -132,11 +132,12 @@ def gathered(entries: list[Closure | PlannedStop | Overtime]) -> Imported:
 
 def news(calendar: Calendar | None, found: Imported) -> Imported:
     """Return what the calendar does not hold yet."""
-    known = calendar or Calendar()
+    before = calendar or Calendar()
+    closures, stops, extra = set(before.closures), set(before.planned_stops), set(before.overtime)
     return Imported(
-        tuple(each for each in found.closures if each not in set(known.closures)),
-        tuple(each for each in found.planned_stops if each not in set(known.planned_stops)),
-        tuple(each for each in found.overtime if each not in set(known.overtime)),
+        tuple(each for each in found.closures if each not in closures),
+        tuple(each for each in found.planned_stops if each not in stops),
+        tuple(each for each in found.overtime if each not in extra),
     )
 
 
