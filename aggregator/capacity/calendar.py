@@ -179,13 +179,19 @@ def _close(
     if len(group) == 1 and not near:
         _append(merged, *group[0])
         return
-    edges = {edge for start, end, _ in group for edge in (start, end)} | {
-        edge for stop in near for edge in stop
-    }
+    edges = {edge for start, end, _ in group for edge in (start, end)}
+    edges |= {edge for stop in near for edge in stop}
+    pieces, halts = list(reversed(group)), sorted(near, reverse=True)  # the next one is the last
+    working: list[_Piece] = []
+    stopped_until = start_ms
     for start, end in pairwise(sorted(edges)):
-        staffs = [piece.staff for piece in group if piece.start_ms <= start < piece.end_ms]
-        if staffs and not any(first <= start < last for first, last in near):
-            _append(merged, start, end, max(staffs))
+        while pieces and pieces[-1].start_ms <= start:
+            working.append(pieces.pop())
+        while halts and halts[-1][0] <= start:
+            stopped_until = max(stopped_until, halts.pop()[1])
+        working = [piece for piece in working if piece.end_ms > start]
+        if working and stopped_until <= start:
+            _append(merged, start, end, max(piece.staff for piece in working))
 
 
 def _append(merged: list[Span], start_ms: int, end_ms: int, staff: float) -> None:
