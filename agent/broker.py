@@ -4,6 +4,7 @@ import contextlib
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import aiomqtt
 from aiomqtt import Message, MqttError, ProtocolVersion
@@ -107,6 +108,14 @@ async def probe(config: Config) -> None:
         await Connection(client, config, 0, lambda: 0).subscribe()
 
 
+class _Client(aiomqtt.Client):
+    """Drops messages whose topic is none (iotcore 0.4.0 passes them on): aiomqtt would give the line up."""
+
+    def _on_message(self, client: Any, userdata: Any, message: Any) -> None:
+        with contextlib.suppress(ValueError):
+            super()._on_message(client, userdata, message)
+
+
 @contextlib.asynccontextmanager
 async def _entered(config: Config, will: aiomqtt.Will | None) -> AsyncIterator[aiomqtt.Client]:
     client = _client(config, will)
@@ -126,7 +135,7 @@ async def _entered(config: Config, will: aiomqtt.Will | None) -> AsyncIterator[a
 def _client(config: Config, will: aiomqtt.Will | None) -> aiomqtt.Client:
     mqtt = config.mqtt
     is_v5 = mqtt.protocol == "5"
-    client = aiomqtt.Client(
+    return _Client(
         mqtt.host,
         mqtt.port,
         # A new name for each connection: iotcore 0.4.0 publishes the new will when a name is taken over.
@@ -140,9 +149,6 @@ def _client(config: Config, will: aiomqtt.Will | None) -> aiomqtt.Client:
         keepalive=mqtt.keepalive_s,
         timeout=ANSWER_S,
     )
-    # iotcore 0.4.0 passes on topics with wildcards in them, at which aiomqtt would give up the connection.
-    client._client.suppress_exceptions = True
-    return client
 
 
 def _password(mqtt: Mqtt) -> str | None:

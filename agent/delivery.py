@@ -52,7 +52,7 @@ class Delivery:
         self.acknowledged_through = forgotten_through
         self.sent_through = forgotten_through
         self._policy = policy
-        self._epoch = epoch
+        self.epoch = epoch
         self._again_through = appended_through
         self._ever_sent_through = forgotten_through
         self._in_flight: deque[tuple[int, float]] = deque()
@@ -99,9 +99,9 @@ class Delivery:
 
         When it counts, everything up to `acknowledged_through` may be forgotten.
         """
-        if epoch != self._epoch:
+        if epoch != self.epoch:
             return (
-                f"it is for the epoch {epoch!r}, ours is {self._epoch!r}: "
+                f"it is for the epoch {epoch!r}, ours is {self.epoch!r}: "
                 "does another agent run as this factory?"
             )
         self.is_overtaken |= through > self._appended_through

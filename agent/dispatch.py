@@ -85,7 +85,7 @@ class Dispatch:
             return None  # read before an announcement or a time-out
         late_s = self._policy.historical_after_s
         historical = loaded.send.again or any(is_late(record, at_ms, late_s) for _, record in loaded.rows)
-        epoch = self._outbox.epoch
+        epoch = self._delivery.epoch  # the rows': the outbox itself may just have got a new one
         rows = births.fitting(epoch, loaded.rows, at_ms, historical=historical)
         self._delivery.sent(rows[-1][0], self._clock())
         return births.records_data(epoch, rows, at_ms, historical=historical)

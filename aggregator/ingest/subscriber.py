@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from typing import Any
 
 import aiomqtt
 
@@ -46,6 +47,16 @@ class _Inbox(asyncio.Queue[aiomqtt.Message]):
         if self.full():
             metrics.MESSAGES_DROPPED.inc()
         super().put_nowait(item)
+
+
+class _Client(aiomqtt.Client):
+    """Drops messages whose topic is none (iotcore 0.4.0 passes them on): aiomqtt would give the line up."""
+
+    def _on_message(self, client: Any, userdata: Any, message: Any) -> None:
+        try:
+            super()._on_message(client, userdata, message)
+        except ValueError:
+            metrics.REFUSED.labels("message").inc()
 
 
 class Subscriber:
@@ -111,7 +122,7 @@ class Subscriber:
     async def _connection(self) -> None:
         born_ms = self._now()
         mqtt = self._config.mqtt
-        async with aiomqtt.Client(
+        async with _Client(
             mqtt.host,
             mqtt.port,
             username=mqtt.username,

@@ -1,6 +1,7 @@
 """Real brokers as processes of their own on loopback, which a test can kill and start again."""
 
 import contextlib
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -50,3 +51,12 @@ def running(kind: str, folder: Path, settings: str = "") -> Iterator[Broker]:
         yield broker
     finally:
         broker.kill()
+
+
+def publish_raw(port: int, topic: bytes) -> None:
+    """Publish at QoS 0 what a client library would refuse to."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as raw:
+        raw.sendall(b"\x10\x0f\x00\x04MQTT\x04\x02\x00\x3c\x00\x03raw")
+        assert raw.recv(4)[3] == 0
+        raw.sendall(bytes([0x30, 2 + len(topic), 0, len(topic)]) + topic)
+        raw.sendall(b"\xe0\x00")

@@ -25,7 +25,7 @@ from aggregator.model.machine import Factory, Machine, MachineKey
 from aggregator.status import Status
 from aggregator.store.embedded import Embedded
 from aggregator.store.records import Records
-from tests.agent.brokers import BROKERS, Broker, running
+from tests.agent.brokers import BROKERS, Broker, publish_raw, running
 from tests.aggregator.ingest.edge import Edge
 from tests.aggregator.ingest.messages import (
     AT_MS,
@@ -335,6 +335,22 @@ async def test_a_second_aggregator_of_the_federation_is_suspected(
         async with aiomqtt.Client("127.0.0.1", mosquitto.port, identifier=f"machikoba-{FEDERATION}"):
             await centre.until(lambda: "second aggregator" in caplog.text, "the log says so")
         await centre.connected()
+
+
+async def test_a_topic_that_no_broker_should_pass_on_does_not_cost_the_connection(
+    engine: Engine, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with running("iotcore", tmp_path) as broker:
+        centre = Centre(engine, broker.port)
+        async with centre.running(), edge_at(broker.port) as edge:
+            await centre.connected()
+            for _ in range(20):
+                await asyncio.to_thread(publish_raw, broker.port, b"spBv1.0/higashimachi/DDATA/aoki/+")
+            edge.send(nbirth(), dbirth(1, state="RUNNING"))
+            await centre.until(lambda: centre.shows(State.RUNNING), "the right messages behind it")
+    assert caplog.text.count("connected to the broker at") == 1
+    assert "exception" not in caplog.text
 
 
 @pytest.mark.parametrize("loses", ["_connection", "_introduce"])
