@@ -130,7 +130,8 @@ class Dispatch:
             self._forget_again.clear()
             try:
                 if self._may_renew:
-                    await self._renew()
+                    # Not cut off by a connection that ends: the outbox would be renewed, and we not know it.
+                    await asyncio.shield(self._renew())
                 await on_disk(self._outbox.forget, self._delivery.acknowledged_through)
             except OutboxError as error:
                 await self._wait_for_disk(f"records that are stored cannot be dropped: {error}")

@@ -1,6 +1,10 @@
 """Records made ready for sending, while the outbox under them gets a new epoch."""
 
+import asyncio
+import threading
 from pathlib import Path
+
+import pytest
 
 from agent.contract import names
 from agent.delivery import Policy
@@ -25,4 +29,31 @@ async def test_records_that_were_read_under_the_old_epoch_are_never_sent_under_t
     metrics = dispatch.take(0)
     assert metrics is not None
     assert {metric.name: metric.value for metric in metrics}[names.EPOCH] == old != outbox.epoch
+    outbox.close()
+
+
+async def test_a_renewal_is_not_cut_in_two_by_a_connection_that_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = open_outbox(tmp_path)
+    outbox.append(windows(1, 5), {})
+    began, may_end, renewed = threading.Event(), threading.Event(), asyncio.Event()
+    renew = outbox.renew
+
+    def slow_renew() -> None:
+        began.set()
+        may_end.wait(60)
+        renew()
+
+    monkeypatch.setattr(outbox, "renew", slow_renew)
+    dispatch = Dispatch(Policy(), outbox, ready=lambda: None, renewed=renewed.set)
+    old = outbox.epoch
+    forgetting = asyncio.create_task(dispatch.forget())
+    assert dispatch.announced(old, 6) is not None
+    await asyncio.to_thread(began.wait, 60)
+    forgetting.cancel()
+    await asyncio.gather(forgetting, return_exceptions=True)
+    may_end.set()
+    await asyncio.wait_for(renewed.wait(), 60)
+    assert dispatch._delivery.epoch == outbox.epoch != old
     outbox.close()
