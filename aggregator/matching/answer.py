@@ -15,9 +15,11 @@ from aggregator.matching.schedule import Schedule, end_of
 from aggregator.matching.shortlist import least_shares, on_time, promising, within_share
 from aggregator.matching.team_model import TeamModel
 from aggregator.matching.tidy import tidy
-from aggregator.matching.tiers import in_order_of_weight, tiers_of
+from aggregator.matching.tiers import in_order_of_weight, tiers_of, unplaced_pieces
 from aggregator.matching.time_model import TimeModel
 from aggregator.model.proposal import Tiers
+
+FEW = 1000  # pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +99,20 @@ def _timed(problem: Problem, able: Problem, start: Schedule, effort: float) -> A
 
 def _with_slack(problem: Problem, effort: float) -> Answer:
     """Return the best answer that may be late or leave work unplaced."""
-    timed = TimeModel(promising(problem), whole=False, until=problem.horizon.end)
     start = as_much(problem)
+    if effort < EFFORT or _mostly_unplaced(problem, start):
+        return _judged(problem, start, proven=False)
+    timed = TimeModel(promising(problem), whole=False, until=problem.horizon.end)
     timed.hint(start)
     found = _refined(timed, [_unplaced(timed), *_late(timed)], problem, effort)
     begun = _judged(problem, start, proven=False)
     return min(found or begun, begun, key=lambda each: in_order_of_weight(each.tiers))
+
+
+def _mostly_unplaced(problem: Problem, schedule: Schedule) -> bool:
+    """Tell whether so much has no place that it is of no use to search for the last minute."""
+    lacking = sum(unplaced_pieces(problem, schedule, step) for step in range(len(problem.steps)))
+    return lacking * 2 > problem.quantity * len(problem.steps) and problem.quantity > FEW
 
 
 def _refined(timed: TimeModel, first: list[Aim], problem: Problem, effort: float) -> Answer | None:

@@ -117,9 +117,8 @@ def _hit_order(order: PlacedOrder, market: Market, stop: Stop, today: date) -> H
     hit = []
     for job in _jobs_hit(order, stop):
         instead = _instead(order, halted, factories, job)
-        hit.append(
-            HitJob(job.id, job.step, _lost(job, stop), job.pieces, instead, instead is not None and instead == job.backup)
-        )
+        recorded = instead is not None and instead == job.backup
+        hit.append(HitJob(job.id, job.step, _lost(job, stop), job.pieces, instead, recorded))
     switched = factories | {each.job: each.instead for each in hit if each.instead}
     return HitOrder(
         order=order.id,

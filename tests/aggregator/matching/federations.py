@@ -30,7 +30,8 @@ def federation(seed: int, factories: int = 100, machines: int = 10, horizon: int
 
 def equal_federation(factories: int, processes: Sequence[str], horizon: int, p10: int = 2000) -> Market:
     """Return factories that are alike in all but their name, two machines a process."""
-    found = tuple(OfferedMachine(f"m{each}", Abilities(), (MACHINE_WEEK,) * horizon) for each in range(2))
+    able = Abilities(frozenset(MATERIALS), 1.0, (900.0, 900.0, 900.0), 9000.0)
+    found = tuple(OfferedMachine(f"m{each}", able, (MACHINE_WEEK,) * horizon) for each in range(2))
     rows = tuple(OfferWeek(week, p10, p10 * 13 // 10, p10 * 16 // 10) for week in weeks(horizon))
     return Market(
         tuple(
