@@ -63,10 +63,10 @@ def _parts(week: MeasuredWeek, scale: float) -> tuple[Part, ...]:
 
 
 def _round_up(hours: float) -> float:
-    """Return a round number of hours at or above: 1, 2, 5, 10, 20, 50, …"""
+    """Return a round number of hours at or above, which halves well: 100, 120, 160, 200, …"""
     step = 1.0
     while True:
-        for factor in (1, 2, 4, 5, 6, 8):
+        for factor in (1, 1.2, 1.6, 2, 3, 4, 5, 6, 8):
             if hours <= step * factor:
                 return step * factor
         step *= 10

@@ -73,7 +73,7 @@ def test_japanese_reads_as_japanese(coordinator: httpx.Client) -> None:
     why = page(coordinator, "/capacity/cutting/aoki?week=2026-W49", "ja")
     assert "この週に人がいる機械の時間 160.0 時間" in text_of(why)
     assert re.search(
-        r"申告の週 110.0 時間に対し、直近 4 週の実測では週 \d+\.\d 時間の空きでした", text_of(why)
+        r"週 110.0 時間の申告に対し、直近 4 週の実測では週 \d+\.\d 時間の空きでした", text_of(why)
     )
 
 
