@@ -12,7 +12,14 @@ from aggregator.matching.needs import PER_MILLE
 from aggregator.matching.pace import as_much, earliest, pace
 from aggregator.matching.problem import Candidate, Problem
 from aggregator.matching.schedule import Schedule, end_of
-from aggregator.matching.shortlist import least_shares, on_time, promising, within_share
+from aggregator.matching.shortlist import (
+    MOST,
+    all_within_share,
+    least_shares,
+    on_time,
+    promising,
+    within_share,
+)
 from aggregator.matching.team_model import TeamModel
 from aggregator.matching.tidy import tidy
 from aggregator.matching.tiers import in_order_of_weight, tiers_of, unplaced_pieces
@@ -61,7 +68,7 @@ def _by_team(problem: Problem) -> Answer | None:
     least = minimise(shares.model, [Aim("share", shares.share)])
     if least is None:
         return None
-    near = within_share(problem, least.values["share"])
+    near = within_share(problem, least.values["share"], shares.chosen(least.solver))
     team = TeamModel(near, whole=True)
     team.model.add(team.share <= least.values["share"])
     found = minimise(team.model, [Aim("roads", team.roads), *team.ties()])
@@ -70,7 +77,12 @@ def _by_team(problem: Problem) -> Answer | None:
     schedule = pace(near, _lots(team, found.solver))
     if schedule is None or end_of(near, schedule) > problem.due:
         return None
-    judged = _judged(problem, schedule, found.proven and least.proven)
+    single = all(step.max_lots == 1 for step in problem.steps)
+    largest = least.values["share"]
+    exact = single or (
+        all_within_share(problem, shares.problem, largest) and all_within_share(problem, near, largest)
+    )
+    judged = _judged(problem, schedule, exact and found.proven and least.proven)
     return judged if judged.tiers.without_backup <= least_without_backup(problem) else None
 
 
@@ -88,7 +100,7 @@ def _timed(problem: Problem, able: Problem, start: Schedule, effort: float) -> A
 
     Only candidates of `able` get work.
     """
-    few = promising(able)
+    few = promising(able, MOST if effort >= EFFORT else MOST // 2)
     timed = TimeModel(few, whole=True, until=max(problem.due, end_of(problem, start)))
     timed.hint(start)
     first = _late(timed) if end_of(problem, start) > problem.due else []

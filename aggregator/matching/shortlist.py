@@ -1,9 +1,10 @@
 """Who is worth looking at: candidates that can be part of an answer on time, and the best of many."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 
 from aggregator.matching.problem import Candidate, Edge, Problem
+from aggregator.matching.schedule import Key
 
 MOST = 6  # candidates a step in the whole model
 
@@ -68,11 +69,11 @@ def least_shares(problem: Problem) -> Problem:
     """Return the problem with the candidates whose share stays smallest, enough for a least largest share.
 
     As many a step as the order can have lots, and one more: whoever is left out could be replaced by one of
-    them that has no work yet, without raising the largest share.
+    them that has no work yet, without raising the largest share (where lots differ in size, nearly always).
     """
     count = 1 + sum(step.max_lots for step in problem.steps)
     return problem.with_candidates(
-        sorted(row, key=lambda each: _share(problem, each))[:count] for row in problem.candidates
+        sorted(row, key=lambda each: _even_share(problem, each))[:count] for row in problem.candidates
     )
 
 
@@ -80,19 +81,41 @@ def _share(problem: Problem, candidate: Candidate) -> int:
     return problem.shares[candidate.factory].permille(_least(problem, candidate))
 
 
-def within_share(problem: Problem, largest: int) -> Problem:
+def within_share(problem: Problem, largest: int, chosen: Collection[Key]) -> Problem:
     """Return the problem with the candidates that decide ties among answers of that largest share.
 
     Of those that keep within it: the first in the order of ties, enough that one without work is always
-    left to replace another, and whoever could do two neighbouring steps under one roof.
+    left to replace another, whoever could do two neighbouring steps under one roof, and those `chosen` in
+    an answer of that share.
     """
     count = 1 + sum(step.max_lots for step in problem.steps)
-    rows = [[each for each in row if _share(problem, each) <= largest] for row in problem.candidates]
+    rows = [
+        [each for each in row if _share(problem, each) <= largest or (each.step, each.factory) in chosen]
+        for row in problem.candidates
+    ]
     homes = _homes(problem, rows, largest)
     return problem.with_candidates(
-        [each for index, each in enumerate(row) if index < count or each.factory in homes[step]]
+        [
+            each
+            for index, each in enumerate(row)
+            if index < count or each.factory in homes[step] or (step, each.factory) in chosen
+        ]
         for step, row in enumerate(rows)
     )
+
+
+def all_within_share(problem: Problem, few: Problem, largest: int) -> bool:
+    """Tell whether `few` has everyone who could get work without a larger share than that."""
+    return all(
+        len(kept) >= sum(_share(problem, each) <= largest for each in row)
+        for kept, row in zip(few.candidates, problem.candidates, strict=True)
+    )
+
+
+def _even_share(problem: Problem, candidate: Candidate) -> int:
+    """Return the share with an even part of the step."""
+    pieces = -(-problem.quantity // problem.steps[candidate.step].max_lots)
+    return problem.shares[candidate.factory].permille(problem.minutes(candidate, pieces))
 
 
 def _homes(problem: Problem, rows: Sequence[Sequence[Candidate]], largest: int) -> list[set[str]]:
@@ -114,8 +137,8 @@ def _both(problem: Problem, one: Candidate, other: Candidate) -> int:
     return problem.shares[one.factory].permille(minutes)
 
 
-def promising(problem: Problem) -> Problem:
-    """Return the problem with at most `MOST` candidates a step: the first by ties, by share and by speed.
+def promising(problem: Problem, most: int = MOST) -> Problem:
+    """Return the problem with at most `most` candidates a step: the first by ties, by share and by speed.
 
     With more candidates than that, the answer is the best among these, which may not be the best of all.
     """
@@ -127,15 +150,17 @@ def promising(problem: Problem) -> Problem:
     for row in problem.candidates:
         ranked = [list(row), *(sorted(row, key=order) for order in orders)]
         mixed = dict.fromkeys(each for place in zip(*ranked, strict=True) for each in place)
-        chosen = list(mixed)[:MOST]
+        chosen = list(mixed)[:most]
         rows.append(tuple(each for each in row if each in chosen))
-    return replace(problem, candidates=tuple(rows), standby=tuple(_standby(problem, rows)))
+    return replace(problem, candidates=tuple(rows), standby=tuple(_standby(problem, rows, most)))
 
 
-def _standby(problem: Problem, rows: Sequence[Sequence[Candidate]]) -> Iterator[tuple[Candidate, ...]]:
+def _standby(
+    problem: Problem, rows: Sequence[Sequence[Candidate]], most: int
+) -> Iterator[tuple[Candidate, ...]]:
     """Yield who of many may be a backup in the whole model: who may get work, and the freest."""
     for row, chosen in zip(problem.standby, rows, strict=True):
-        freest = sorted(row, key=lambda each: -sum(each.free))[:MOST]
+        freest = sorted(row, key=lambda each: -sum(each.free))[:most]
         yield tuple(each for each in row if each in freest or each in chosen)
 
 

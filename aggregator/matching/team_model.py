@@ -24,6 +24,7 @@ class TeamModel:
         self.used: dict[Key, cp_model.IntVar] = {}
         self.pieces: dict[Key, Expression] = {}
         self.minutes: dict[Key, Expression] = {}
+        self._whole = whole
         self._home: dict[int, Expression] = {}
         for candidate in self.candidates():
             self._add_lot(candidate, whole)
@@ -42,10 +43,14 @@ class TeamModel:
         problem = self.problem
         keys = [((each.step, each.factory), each) for each in self.candidates()]
         return [
-            Aim("lots", total(self.used.values()), 0),
+            Aim("lots", total(self.used.values()), len(problem.steps) if self._whole else 0),
             Aim("assigned", total(self.used[key] * problem.before(each) for key, each in keys)),
             Aim("draw", total(self.used[key] * problem.lottery(each) for key, each in keys)),
         ]
+
+    def chosen(self, solver: cp_model.CpSolver) -> set[Key]:
+        """Return who got work."""
+        return {key for key, used in self.used.items() if solver.value(used)}
 
     def unplaced(self, step: int) -> Expression:
         """Return the pieces of a step that nobody makes."""

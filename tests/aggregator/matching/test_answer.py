@@ -7,7 +7,7 @@ from tests.aggregator.matching.rules import Town, judge, made_by
 from tests.aggregator.matching.small_markets import TODAY, random_case
 
 MOST_PLANS = 400
-CHUNK = 40
+CHUNK = 30
 
 
 @pytest.mark.parametrize("chunk", range(10))
