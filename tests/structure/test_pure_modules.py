@@ -18,7 +18,14 @@ PURE = [
     ),
     *("agent/drivers/modbus/blocks.py", "agent/drivers/modbus/decode.py", "agent/drivers/reading.py"),
     *(f"aggregator/ingest/{name}.py" for name in ("session", "node", "births", "aliases", "order", "values")),
-    *("aggregator/measured.py", "aggregator/access/scope.py"),
+    *("aggregator/measured.py", "aggregator/access/scope.py", "aggregator/market.py"),
+    *(
+        f"aggregator/capacity/{name}.py"
+        for name in ("committed", "histories", "planned", "reckoning", "spare")
+    ),
+    *(f"aggregator/capacity/{name}.py" for name in ("measured_weeks", "terms")),
+    *(f"aggregator/web/{name}.py" for name in ("capacity_chart", "capacity_view", "capacity_words")),
+    "aggregator/capacity_table.py",
     *(f"aggregator/model/{name}.py" for name in ("machine", "user", "window", "profile_faults")),
     *(f"aggregator/capacity/{name}.py" for name in ("attendance", "calendar", "holidays", "local_time")),
     *(f"aggregator/calendar_files/{name}.py" for name in ("ical", "imported", "read", "table")),
