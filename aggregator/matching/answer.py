@@ -15,6 +15,7 @@ from aggregator.matching.schedule import Schedule, end_of
 from aggregator.matching.shortlist import (
     MOST,
     all_within_share,
+    fastest,
     least_shares,
     on_time,
     promising,
@@ -62,28 +63,37 @@ def _by_team(problem: Problem) -> Answer | None:
     """Choose the team as if time were no matter; if it is on time with backups, nothing can be better.
 
     Without time the largest share, the roads and what decides ties can only be smaller, and the tiers before
-    them are at the least that they can be.
+    them are at the least that they can be. If the team that ties decide on is too slow, faster ones are tried
+    that cost the same.
     """
     shares = TeamModel(least_shares(problem), whole=True)
     least = minimise(shares.model, [Aim("share", shares.share)])
     if least is None:
         return None
-    near = within_share(problem, least.values["share"], shares.chosen(least.solver))
-    team = TeamModel(near, whole=True)
-    team.model.add(team.share <= least.values["share"])
-    found = minimise(team.model, [Aim("roads", team.roads), *team.ties()])
-    if found is None:
-        return None
-    schedule = pace(near, _lots(team, found.solver))
-    if schedule is None or end_of(near, schedule) > problem.due:
-        return None
-    single = all(step.max_lots == 1 for step in problem.steps)
     largest = least.values["share"]
-    exact = single or (
-        all_within_share(problem, shares.problem, largest) and all_within_share(problem, near, largest)
+    near = within_share(problem, largest, shares.chosen(least.solver))
+    single = all(step.max_lots == 1 for step in problem.steps)
+    exact = least.proven and (
+        single or all(all_within_share(problem, each, largest) for each in (near, shares.problem))
     )
-    judged = _judged(problem, schedule, exact and found.proven and least.proven)
-    return judged if judged.tiers.without_backup <= least_without_backup(problem) else None
+    roads: int | None = None
+    for few in (near, fastest(problem, largest, 4), fastest(problem, largest, 2)):
+        team = TeamModel(few, whole=True)
+        team.model.add(team.share <= largest)
+        found = minimise(team.model, [Aim("roads", team.roads), *team.ties()])
+        if found is None and roads is None:
+            return None
+        if found is None:
+            continue
+        roads = found.values["roads"] if roads is None else roads
+        if found.values["roads"] > roads:
+            continue
+        schedule = pace(few, _lots(team, found.solver))
+        if schedule and end_of(few, schedule) <= problem.due:
+            judged = _judged(problem, schedule, exact and found.proven)
+            if judged.tiers.without_backup <= least_without_backup(problem):
+                return judged
+    return None
 
 
 def _lots(team: TeamModel, solver: cp_model.CpSolver) -> dict[int, list[tuple[Candidate, int]]]:

@@ -104,6 +104,17 @@ def within_share(problem: Problem, largest: int, chosen: Collection[Key]) -> Pro
     )
 
 
+def fastest(problem: Problem, largest: int, count: int) -> Problem:
+    """Return the problem with so many candidates a step that keep within a share and are done first."""
+    return problem.with_candidates(
+        sorted(
+            (each for each in row if _even_share(problem, each) <= largest),
+            key=lambda each: _alone(problem, each),
+        )[:count]
+        for row in problem.candidates
+    )
+
+
 def all_within_share(problem: Problem, few: Problem, largest: int) -> bool:
     """Tell whether `few` has everyone who could get work without a larger share than that."""
     return all(
