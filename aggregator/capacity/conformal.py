@@ -25,9 +25,8 @@ def usual_errors(loss: NDArray[np.float64], weight: NDArray[np.float64]) -> NDAr
     pool, own = USUAL_ERROR, np.ones(len(loss))  # own: relative to the pool
     result = np.empty_like(loss)
     for ahead in range(loss.shape[1]):
-        before, least = pool, result[:, ahead - 1] if ahead > 1 else 0.0
-        pool = (loss[:, ahead].sum() + PRIOR_WEEKS * before) / (weight[:, ahead].sum() + PRIOR_WEEKS)
-        pool = max(pool, before) if ahead > 1 else pool
+        least = result[:, ahead - 1] if ahead > 1 else 0.0
+        pool = (loss[:, ahead].sum() + PRIOR_WEEKS * pool) / (weight[:, ahead].sum() + PRIOR_WEEKS)
         mean = (loss[:, ahead] + PRIOR_WEEKS * pool * own) / (weight[:, ahead] + PRIOR_WEEKS)
         result[:, ahead] = np.maximum(mean, least)
         own = result[:, ahead] / pool

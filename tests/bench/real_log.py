@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 import holidays
 import numpy as np
 
-from aggregator.capacity.load import History, by_week
+from aggregator.capacity.load import History, Hours, by_week
 from aggregator.model.capacity import CellKey
 from tests.auto_time import LOG, UNKNOWN, rows
 from tests.bench.fleets import Truth
@@ -44,7 +44,7 @@ def real_log(reading: str) -> Truth:
     """Return the machine as a cell; weeks of which less than 80 percent is known are not judged."""
     days = (LAST_DAY - FIRST_DAY).days + 1
     public = holidays.country_holidays("US", years=(2016, 2017))
-    opens = [day for number in range(days) if _works(day := FIRST_DAY + timedelta(number), public)]
+    opens = {day for number in range(days) if _works(day := FIRST_DAY + timedelta(number), public)}
     hours = np.zeros((3, days))  # planned, busy, unknown
     for day in opens:
         hours[0, (day - FIRST_DAY).days] = CLOSES.hour - OPENS.hour
@@ -97,12 +97,13 @@ def _without_short_gaps(stretches: list[Stretch]) -> list[Stretch]:
     return result
 
 
-def _add(hours: np.ndarray[tuple[int], np.dtype[np.float64]], stretch: Stretch, opens: list[date]) -> None:
-    first = datetime.fromtimestamp(stretch.start_ms / 1000, ZONE).date()
-    last = datetime.fromtimestamp(stretch.end_ms / 1000, ZONE).date()
-    for day in opens:
-        if first <= day <= last:
+def _add(hours: Hours, stretch: Stretch, opens: set[date]) -> None:
+    """Add a stretch's time within the calendar to the days it lies on."""
+    day = datetime.fromtimestamp(stretch.start_ms / 1000, ZONE).date()
+    while day <= datetime.fromtimestamp(stretch.end_ms / 1000, ZONE).date():
+        if day in opens:
             start_ms = datetime.combine(day, OPENS, ZONE).timestamp() * 1000
             end_ms = datetime.combine(day, CLOSES, ZONE).timestamp() * 1000
             within_ms = min(end_ms, stretch.end_ms) - max(start_ms, stretch.start_ms)
             hours[(day - FIRST_DAY).days] += max(0.0, within_ms) / 3_600_000
+        day += timedelta(days=1)

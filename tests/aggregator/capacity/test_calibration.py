@@ -46,6 +46,15 @@ def test_processes_are_learnt_separately() -> None:
     assert blends["cutting"] == calibrate(wandering(), MONDAY).blends["cutting"]
 
 
+def test_a_process_with_few_errors_leans_on_what_is_best_everywhere() -> None:
+    alone = [past([0.9, 0.1, 0.9, 0.1], CellKey("bando", "assembly"))]
+    by_itself, among_others = (
+        calibrate(histories, MONDAY).blends["assembly"][0] for histories in (alone, [*wandering(), *alone])
+    )
+    assert by_itself.mix * (1 - 0.5 ** (1 / by_itself.half_life_weeks)) < 0.2
+    assert among_others.mix * (1 - 0.5 ** (1 / among_others.half_life_weeks)) >= 0.4
+
+
 def test_usual_errors_are_those_that_were_made() -> None:
     usual = calibrate([*restless(0.2), *restless(0.02, "assembly")], MONDAY).usual
     cells = [CellKey(f"f{place}", process) for process in ("pressing", "assembly") for place in range(6)]
