@@ -43,11 +43,12 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["ja", "en"])
 def test_text_is_readable_and_nothing_is_wider_than_a_phone(
-    chromium: Browser, busy: Served, path: str, scheme: str
+    chromium: Browser, busy: Served, path: str, scheme: str, language: str
 ) -> None:
     page = visit(
-        chromium.new_context(locale="ja", color_scheme=scheme, viewport={"width": 390, "height": 800}),  # type: ignore[arg-type]
+        chromium.new_context(locale=language, color_scheme=scheme, viewport={"width": 390, "height": 800}),  # type: ignore[arg-type]
         busy,
         path,
     )
@@ -55,6 +56,17 @@ def test_text_is_readable_and_nothing_is_wider_than_a_phone(
     wide = page.evaluate(TOO_WIDE.replace(".scroll, ", ".scroll, .scroll-x, "))
     assert wide == []
     page.context.close()
+
+
+def test_a_long_name_of_a_machine_lets_its_table_scroll_not_the_page(chromium: Browser, busy: Served) -> None:
+    context = chromium.new_context(locale="en", viewport={"width": 390, "height": 800})
+    page = visit(context, busy, "/capacity/cutting/aoki?week=2026-W49")
+    page.evaluate(
+        "document.querySelectorAll('.machine-parts tbody th')"
+        ".forEach(name => { name.textContent = '5軸マシニングセンタ' })"
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    context.close()
 
 
 def test_a_tap_leads_to_the_factories_and_another_to_the_reason(chromium: Browser, busy: Served) -> None:
