@@ -6,11 +6,11 @@ and nowhere else; what it has had is counted in the past, as shared load, and no
 
 from collections.abc import Iterable, Mapping
 
+from agent.contract.records import MINUTE_MS
 from aggregator.model.capacity import CellKey
 from aggregator.model.job import Job, JobStatus, JobTotals
 from aggregator.model.week import Week
 
-MINUTE_MS = 60_000
 PLAN_WEIGHT = 0.1
 """The planned pace counts like this share of the pieces made at it: the first pieces carry the setup."""
 

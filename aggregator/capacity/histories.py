@@ -6,13 +6,13 @@ from datetime import date, timedelta
 
 import numpy as np
 
+from agent.contract.records import HOUR_MS
 from aggregator.capacity.load import History, Hours
 from aggregator.model.capacity import CellKey, MachineDay
 from aggregator.model.machine import MachineKey
 
 HISTORY_WEEKS = 26
 YIELD_DAYS = 28
-HOUR_MS = 3_600_000
 _KINDS = 4  # planned, private, shared, unknown
 
 
@@ -47,7 +47,7 @@ class Histories:
     def _hours(self, key: MachineKey, days: Sequence[MachineDay]) -> Hours:
         known = self._added.get(key)
         past = [day for day in days if day.day < self._today]
-        if known is not None and _same(known[0], past):
+        if known is not None and same_values(known[0], past):
             return known[1]
         hours = machine_hours(past, self._today)
         self._added[key] = (past, hours)
@@ -55,7 +55,7 @@ class Histories:
 
     def _history(self, cell: CellKey, machines: list[Hours]) -> History:
         known = self._cells.get(cell)
-        if known is not None and _same(known[0], machines):
+        if known is not None and same_values(known[0], machines):
             return known[1]
         history = _joined(cell, machines, self._today)
         self._cells[cell] = (machines, history)
@@ -81,7 +81,8 @@ def machine_hours(days: Sequence[MachineDay], today: date) -> Hours:
     return hours
 
 
-def _same(before: Sequence[object], now: Sequence[object]) -> bool:
+def same_values(before: Sequence[object], now: Sequence[object]) -> bool:
+    """Tell whether both hold the very same values, which never change: nothing is to be worked out again."""
     return len(before) == len(now) and all(map(operator.is_, before, now))
 
 

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from agent.contract.records import HOUR_MS
 from aggregator.model.capacity import MachineDay
 from aggregator.model.week import Week
 
-HOUR_MS = 3_600_000
 PAST_WEEKS = 8
 
 
@@ -47,8 +47,20 @@ def measured_weeks(
 
 def spare_a_week(weeks: Sequence[MeasuredWeek], last: int = 4) -> float | None:
     """Return measured spare hours a week over the last ones in which work was planned; None without any."""
-    worked = [week for week in weeks if week.pbt_h > 0 and week.unknown_h < week.pbt_h][-last:]
-    return sum(week.spare_h for week in worked) / len(worked) if worked else None
+    return _mean([week.spare_h for week in _known(weeks, last)])
+
+
+def private_a_week(weeks: Sequence[MeasuredWeek], last: int = 4) -> float | None:
+    """Return measured private hours a week over the same weeks; None without any."""
+    return _mean([week.private_h for week in _known(weeks, last)])
+
+
+def _known(weeks: Sequence[MeasuredWeek], last: int) -> Sequence[MeasuredWeek]:
+    return [week for week in weeks if week.pbt_h > week.unknown_h][-last:]
+
+
+def _mean(hours: Sequence[float]) -> float | None:
+    return sum(hours) / len(hours) if hours else None
 
 
 def _parts(day: MachineDay) -> tuple[int, int, int, int, int]:

@@ -10,14 +10,13 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from agent.contract.records import HOUR_MS
 from aggregator.capacity.attendance import unattended_ms
 from aggregator.capacity.calendar import Span, open_ms, spans_by_machine
 from aggregator.capacity.load import Hours
 from aggregator.capacity.local_time import moment_ms
 from aggregator.model.calendar import Calendar
 from aggregator.model.week import Week
-
-HOUR_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)

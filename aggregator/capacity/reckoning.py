@@ -6,12 +6,11 @@ What did not change since the last time is not worked out again: past days added
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from operator import is_
 from zoneinfo import ZoneInfo
 
 from aggregator.capacity.committed import Minutes, committed_by_cell
 from aggregator.capacity.forecast import Calibration, calibrate, forecast_days
-from aggregator.capacity.histories import Histories, good_share
+from aggregator.capacity.histories import Histories, good_share, same_values
 from aggregator.capacity.load import History, coverage
 from aggregator.capacity.local_time import local_day
 from aggregator.capacity.planned import Ahead, Horizon, Planned
@@ -99,7 +98,7 @@ class Reckoning:
     def _calibration(self, histories: list[History], today: date) -> Calibration:
         """Learn from the past again when the day or the past changed: histories that did not are the same."""
         learnt = self._learnt
-        if learnt is not None and learnt[0] == today and _same(learnt[1], histories):
+        if learnt is not None and learnt[0] == today and same_values(learnt[1], histories):
             return learnt[2]
         calibration = calibrate(histories, today)
         self._learnt = (today, histories, calibration)
@@ -151,7 +150,3 @@ def _hours(held: Iterable[Minutes]) -> dict[Week, float]:
         for week, amount in minutes.items():
             hours[week] = hours.get(week, 0.0) + amount / 60
     return hours
-
-
-def _same(before: Sequence[object], now: Sequence[object]) -> bool:
-    return len(before) == len(now) and all(map(is_, before, now))

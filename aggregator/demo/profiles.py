@@ -10,7 +10,7 @@ from typing import Any
 
 from aggregator.config import Config
 from aggregator.demo.folder import DemoError
-from aggregator.model.calendar import Break, Calendar, Closure, Shift
+from aggregator.model.calendar import Calendar, Closure, Shift, over_midnight
 from aggregator.model.factory_profile import Abilities, Declared, FactoryProfile
 from aggregator.store.database import open_engine
 from aggregator.store.migration import migrate
@@ -22,7 +22,6 @@ TOO_MUCH, TOO_LITTLE, HONEST = 0.6, 0.05, 0.9
 """What factories declare: of their planned hours, or (`HONEST`) of what really is free."""
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_DAY_MIN = 1440
 _STEELS = frozenset({"SUS304", "A5052", "S45C"})
 
 
@@ -146,14 +145,10 @@ def _closures(days: Sequence[date]) -> tuple[Closure, ...]:
 
 def _shift(shift: Mapping[str, Any]) -> Shift:
     start, end = _minutes(shift["start"]), _minutes(shift["end"])
-    end += _DAY_MIN if end <= start else 0
-    breaks = []
-    for text in shift.get("breaks", ()):
-        first, last = (_minutes(part) for part in text.split("-"))
-        first += _DAY_MIN if first < start else 0
-        breaks.append(Break(first, last + (_DAY_MIN if last < first else 0)))
+    rests = [text.split("-") for text in shift.get("breaks", ())]
+    end, breaks = over_midnight(start, end, [(_minutes(first), _minutes(last)) for first, last in rests])
     days = frozenset(_WEEKDAYS.index(day) for day in shift["days"])
-    return Shift(days, start, end, tuple(breaks))
+    return Shift(days, start, end, breaks)
 
 
 def _minutes(clock: str) -> int:
@@ -200,7 +195,6 @@ def _weekly_hours(calendar: Calendar) -> list[float]:
     """Return the working hours of one machine by the weekday on which its shifts begin."""
     hours = [0.0] * 7
     for shift in calendar.shifts:
-        rest_min = sum(rest.end_min - rest.start_min for rest in shift.breaks)
         for day in shift.days:
-            hours[day] += (shift.end_min - shift.start_min - rest_min) / 60
+            hours[day] += shift.work_min / 60
     return hours

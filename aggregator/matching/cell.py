@@ -7,7 +7,6 @@ from aggregator.matching.offer import Offer, Taken
 from aggregator.model.week import Week
 
 Machines = frozenset[str]
-MOST_SETS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +90,7 @@ class _Row:
 
 
 def unions(sets: Iterable[Machines]) -> list[Machines]:
-    """Return every union of one or more of the sets, each once.
-
-    Of more than `MOST_SETS` of them only the sets and the union of all are returned: see `Cell`.
-    """
+    """Return every union of one or more of the sets, each once: up to 2 to the power of the sets in play."""
     found: dict[Machines, None] = {}
     singles = list(dict.fromkeys(each for each in sets if each))
     for single in singles:

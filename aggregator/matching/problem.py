@@ -12,7 +12,6 @@ from aggregator.matching.offer import Market
 from aggregator.matching.routing import in_order
 from aggregator.model.capacity import CellKey
 from aggregator.model.order import DraftStep, OrderDraft
-from aggregator.model.proposal import Lot
 from aggregator.model.week import Week
 
 
@@ -193,8 +192,3 @@ def _candidates(problem: Problem, number: int) -> list[Candidate]:
         if any(free):
             found.append(Candidate(number, cell.offer.key.factory, machines, free, good_permille(cell.offer)))
     return sorted(found, key=lambda each: (problem.before(each), problem.lottery(each)))
-
-
-def process_of(lot: Lot, draft: OrderDraft) -> str:
-    """Return the process of the lot's step."""
-    return next(step.process for step in draft.steps if step.id == lot.step)

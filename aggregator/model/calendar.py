@@ -4,8 +4,12 @@ All clock times are local to the federation's zone; minutes count from local mid
 1,440 where a shift ends on the next day.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+
+DAY_MIN = 1440
+"""Minutes of a day on the clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,23 @@ class Shift:
     end_min: int
     breaks: tuple[Break, ...] = ()
     staff: int | None = None
+
+    @property
+    def work_min(self) -> int:
+        """Minutes between the breaks; below 0 if the breaks are longer than the shift."""
+        return self.end_min - self.start_min - sum(rest.end_min - rest.start_min for rest in self.breaks)
+
+
+def over_midnight(
+    start_min: int, end_min: int, breaks: Iterable[tuple[int, int]]
+) -> tuple[int, tuple[Break, ...]]:
+    """Return end and breaks of a shift told in clock times; what is before its start is the next day's."""
+    end_min += DAY_MIN if end_min <= start_min else 0
+    rests = []
+    for first, last in breaks:
+        first_min = first + (DAY_MIN if first < start_min else 0)
+        rests.append(Break(first_min, last + (DAY_MIN if last < first_min else 0)))
+    return end_min, tuple(rests)
 
 
 @dataclass(frozen=True, slots=True)

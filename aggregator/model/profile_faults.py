@@ -5,11 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 
-from aggregator.model.calendar import Break, Calendar, Closure, Overtime, PlannedStop, Shift
+from aggregator.model.calendar import DAY_MIN, Break, Calendar, Closure, Overtime, PlannedStop, Shift
 from aggregator.model.factory_profile import Abilities, Declared, FactoryProfile
 from aggregator.model.week import Week
 
-DAY_MIN = 1440
 MAX_STAFF = 1_000
 MAX_WORDS = 50
 MAX_LENGTH = 120

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from datetime import UTC, date, datetime
+from datetime import date
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
+from aggregator.capacity.local_time import local_day
 from aggregator.matching.drill import Drill, PlacedOrder, Stop, drill
 from aggregator.matching.faults import Fault, faults
 from aggregator.matching.offer import Market
@@ -56,7 +57,7 @@ class Planning:
     @property
     def today(self) -> date:
         """The federation's day."""
-        return datetime.fromtimestamp(self._now() / 1000, UTC).astimezone(self._zone).date()
+        return local_day(self._now(), self._zone)
 
     def faults(self, draft: OrderDraft) -> list[Fault]:
         """Return what to change in the draft before it can be proposed for."""

@@ -6,7 +6,12 @@ from fastapi import APIRouter, HTTPException, Request, Response
 
 from aggregator.access.visitor import services
 from aggregator.capacity.local_time import local_day
-from aggregator.capacity.measured_weeks import MeasuredWeek, measured_weeks, spare_a_week
+from aggregator.capacity.measured_weeks import (
+    MeasuredWeek,
+    measured_weeks,
+    private_a_week,
+    spare_a_week,
+)
 from aggregator.capacity.terms import terms_of
 from aggregator.model.capacity import SpareCell
 from aggregator.model.machine import MachineKey
@@ -77,9 +82,8 @@ async def capacity_of_factory(
 
 def _past(found: Services, cell: SpareCell) -> Past:
     weeks = _measured(found, [MachineKey(cell.key.factory, part.machine) for part in cell.machines])
-    known = [week for week in weeks if week.pbt_h > week.unknown_h][-LAST_WEEKS:]
-    private_h = sum(week.private_h for week in known) / len(known) if known else None
-    return Past(weeks, week_bars(weeks, cell.declared_h), spare_a_week(weeks, LAST_WEEKS), private_h)
+    bars = week_bars(weeks, cell.declared_h)
+    return Past(weeks, bars, spare_a_week(weeks, LAST_WEEKS), private_a_week(weeks, LAST_WEEKS))
 
 
 def _machine(found: Services, cell: SpareCell, machine: str, pbt_h: float) -> MachinePart:

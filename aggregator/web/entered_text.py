@@ -4,21 +4,24 @@ import math
 import re
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from aggregator.capacity.local_time import moment_ms
+from aggregator.model.calendar import DAY_MIN
 from aggregator.web.formats import N_
 
-DAY_MIN = 1440
 NO_TIME = N_("Enter a time such as 8:00.")
 NO_DATE = N_("Enter a date.")
 NO_MOMENT = N_("Enter date and time.")
 NO_NUMBER = N_("Enter a number.")
 NO_WHOLE_NUMBER = N_("Enter a whole number.")
+NO_SIZE = N_("Enter length, width and height, or none of them.")
 
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::00)?")
 _NEVER = date(1970, 1, 1)
+
+Value = TypeVar("Value", int, float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,24 @@ class EnteredText:
         if value is not None and value != int(value):
             self.wrong[name] = Wrong(NO_WHOLE_NUMBER)
         return None if value is None else int(value)
+
+    def needed_number(self, name: str, text: str) -> float:
+        """Return the number of a field that may not be empty."""
+        return self._needed(name, self.number(name, text)) or 0.0
+
+    def needed_count(self, name: str, text: str) -> int:
+        """Return the whole number of a field that may not be empty."""
+        return self._needed(name, self.count(name, text)) or 0
+
+    def _needed(self, name: str, value: Value | None) -> Value | None:
+        if value is None:
+            self.wrong.setdefault(name, Wrong(NO_NUMBER))
+        return value
+
+
+def number_text(value: float | None) -> str:
+    """Return a number as people type it: `12.5`, `40`; nothing for None."""
+    return "" if value is None else f"{value:.10g}"
 
 
 def words(text: str) -> frozenset[str]:

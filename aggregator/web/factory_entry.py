@@ -6,14 +6,21 @@ from dataclasses import replace
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from aggregator.model.calendar import Break, Calendar, Closure, Overtime, PlannedStop, Shift
+from aggregator.model.calendar import (
+    DAY_MIN,
+    Calendar,
+    Closure,
+    Overtime,
+    PlannedStop,
+    Shift,
+    over_midnight,
+)
 from aggregator.model.factory_profile import Abilities, Declared, FactoryProfile
 from aggregator.model.profile_faults import Fault, faults_of
-from aggregator.web.entered_text import DAY_MIN, NO_NUMBER, EnteredText, Wrong, words
+from aggregator.web.entered_text import NO_SIZE, EnteredText, Wrong, words
 from aggregator.web.factory_form import Draft, EventRow, MachineRow, ShiftRow, shown_part
 from aggregator.web.formats import N_
 
-NO_SIZE = N_("Enter length, width and height, or none of them.")
 NO_MACHINE = N_("There is no such machine here.")
 
 Entry = TypeVar("Entry", Closure, PlannedStop, Overtime)
@@ -39,10 +46,9 @@ def work_of(row: ShiftRow) -> tuple[float, bool] | None:
     """Return the hours between the breaks of a row, and whether it ends on the next day; None when wrong."""
     text = EnteredText(ZoneInfo("UTC"))
     shift = _shift_of("", row, text)
-    rest_min = sum(rest.end_min - rest.start_min for rest in shift.breaks)
-    if text.wrong or rest_min > shift.end_min - shift.start_min:
+    if text.wrong or shift.work_min < 0:
         return None
-    return (shift.end_min - shift.start_min - rest_min) / 60, shift.end_min > DAY_MIN
+    return shift.work_min / 60, shift.end_min > DAY_MIN
 
 
 class _Reader:
@@ -186,10 +192,8 @@ class _Reader:
             name = f"declared.{index}"
             self._places[f"declared[{place}]"] = name
             place += 1
-            hours = self.text.number(f"{name}.hours", row.hours)
-            if hours is None:
-                self.text.wrong[f"{name}.hours"] = Wrong(NO_NUMBER)
-            yield Declared(row.process, hours or 0.0, row.week or None)
+            hours = self.text.needed_number(f"{name}.hours", row.hours)
+            yield Declared(row.process, hours, row.week or None)
 
     def _check_machine(self, name: str, machine: str) -> None:
         if machine and machine not in self._ids:
@@ -199,17 +203,18 @@ class _Reader:
 def _shift_of(name: str, row: ShiftRow, text: EnteredText) -> Shift:
     """Return the shift of a row; what ends earlier than it starts ends on the next day."""
     start, end = text.clock(f"{name}.start", row.start), text.clock(f"{name}.end", row.end)
-    end += DAY_MIN if end <= start else 0
-    breaks = []
-    for index, rest in enumerate(row.breaks):
-        if rest.start or rest.end:
-            first = text.clock(f"{name}.breaks.{index}.start", rest.start)
-            last = text.clock(f"{name}.breaks.{index}.end", rest.end)
-            first += DAY_MIN if first < start else 0
-            breaks.append(Break(first, last + (DAY_MIN if last < first else 0)))
+    rests = [
+        (
+            text.clock(f"{name}.breaks.{index}.start", rest.start),
+            text.clock(f"{name}.breaks.{index}.end", rest.end),
+        )
+        for index, rest in enumerate(row.breaks)
+        if rest.start or rest.end
+    ]
+    end, breaks = over_midnight(start, end, rests)
     staff = 0 if row.unmanned else text.count(f"{name}.staff", row.staff)
     days = frozenset(int(day) for day in row.days if day in set("0123456"))
-    return Shift(days, start, end, tuple(breaks), staff)
+    return Shift(days, start, end, breaks, staff)
 
 
 def _filled(row: EventRow) -> bool:

@@ -10,10 +10,10 @@ from datetime import date, datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from aggregator.model.calendar import Calendar, Overtime, PlannedStop, Shift
+from aggregator.model.calendar import DAY_MIN, Calendar, Overtime, PlannedStop, Shift
 from aggregator.model.factory_profile import Abilities, FactoryProfile
+from aggregator.web.entered_text import number_text
 
-DAY_MIN = 1440
 MAX_SHOWN = 60
 """Of closures, stops and overtime so many are shown; what is over is not, but kept."""
 
@@ -113,7 +113,7 @@ def draft_of(profile: FactoryProfile, machines: Sequence[str], shown_from: date,
     return Draft(
         revision=profile.revision,
         shown_from=shown_from,
-        reserve=number(profile.reserve * 100),
+        reserve=number_text(profile.reserve * 100),
         works_on_holidays="on" if calendar.works_on_holidays else "",
         shifts=[_shift_row("", shift) for shift in calendar.shifts]
         + [_shift_row(machine, shift) for machine in machines for shift in own.get(machine, ())],
@@ -129,7 +129,7 @@ def draft_of(profile: FactoryProfile, machines: Sequence[str], shown_from: date,
             _machine_row(id_, profile.abilities.get(id_, Abilities()), own.get(id_) == ()) for id_ in machines
         ],
         declared=[
-            DeclaredRow(each.process, each.week or "", number(each.hours)) for each in profile.declared
+            DeclaredRow(each.process, each.week or "", number_text(each.hours)) for each in profile.declared
         ],
     )
 
@@ -171,11 +171,6 @@ def read_draft(posted: Fields) -> Draft:
     )
 
 
-def number(value: float | None) -> str:
-    """Return a number as people type it: `12.5`, `40`; nothing for None."""
-    return "" if value is None else f"{value:.10g}"
-
-
 def clock(minutes: int) -> str:
     """Return minutes after midnight as the clock shows them: `06:00` for 1,800 too."""
     return f"{minutes % DAY_MIN // 60:02}:{minutes % 60:02}"
@@ -210,11 +205,11 @@ def _machine_row(machine: str, abilities: Abilities, idle: bool) -> MachineRow:
         machine,
         "on" if idle else "",
         ", ".join(sorted(abilities.materials)),
-        number(abilities.tolerance_um),
-        number(length),
-        number(width),
-        number(height),
-        number(abilities.tonnage_kn),
+        number_text(abilities.tolerance_um),
+        number_text(length),
+        number_text(width),
+        number_text(height),
+        number_text(abilities.tonnage_kn),
         ", ".join(sorted(abilities.others)),
     )
 

@@ -14,7 +14,6 @@ from aggregator.model.calendar import Calendar
 from aggregator.model.week import Week
 
 DAYS, WEEKS = 14, 8
-DAY_MIN = 1440
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,9 @@ from zoneinfo import ZoneInfo
 
 from aggregator.matching.faults import Fault
 from aggregator.model.order import DraftStep, Needs, OrderDraft
-from aggregator.web.entered_text import NO_NUMBER, EnteredText, Wrong, words
-from aggregator.web.formats import N_
+from aggregator.web.entered_text import NO_SIZE, EnteredText, Wrong, number_text, words
 
 MOST_STEPS = 50
-WHOLE_SIZE = N_("Enter length, width and height, or none of them.")
 _FIELD = re.compile(r"steps\.(\d{1,2})\.(\w+)")
 _TEMPLATE = {
     "cutting": ("90", "2"),
@@ -93,28 +91,24 @@ def form_of(draft: OrderDraft) -> DraftForm:
 
 
 def _row(step: DraftStep, numbers: Mapping[str, str]) -> StepRow:
-    length, width, height = (_text(side) for side in step.needs.size_mm or (None, None, None))
+    length, width, height = (number_text(side) for side in step.needs.size_mm or (None, None, None))
     return StepRow(
         process=step.process,
-        cycle=_text(step.cycle_s),
+        cycle=number_text(step.cycle_s),
         pieces_per_cycle=str(step.pieces_per_cycle),
-        setup=_text(step.setup_h),
+        setup=number_text(step.setup_h),
         transport=str(step.transport_days),
         after=", ".join(numbers.get(each, each) for each in step.after),
         max_lots=str(step.max_lots),
         min_lot=str(step.min_lot),
         materials=", ".join(sorted(step.needs.materials)),
-        tolerance=_text(step.needs.tolerance_um),
+        tolerance=number_text(step.needs.tolerance_um),
         length=length,
         width=width,
         height=height,
-        tonnage=_text(step.needs.tonnage_kn),
+        tonnage=number_text(step.needs.tonnage_kn),
         others=", ".join(sorted(step.needs.others)),
     )
-
-
-def _text(value: float | None) -> str:
-    return "" if value is None else f"{value:.10g}"
 
 
 def read_form(posted: Mapping[str, str]) -> DraftForm:
@@ -156,7 +150,7 @@ def press(form: DraftForm, button: str, template: DraftForm) -> None:
 def entered(form: DraftForm, zone: ZoneInfo) -> tuple[OrderDraft, dict[str, Wrong]]:
     """Return the draft, and what could not be understood by the field's name; it then means nothing."""
     text = EnteredText(zone)
-    quantity = _count(text, "quantity", form.quantity)
+    quantity = text.needed_count("quantity", form.quantity)
     due = text.date("due", form.due)
     steps = tuple(_step(text, index, row) for index, row in enumerate(form.steps))
     return OrderDraft(form.buyer, form.part, quantity, due, steps), text.wrong
@@ -178,17 +172,17 @@ def field_of(fault: Fault) -> str:
 
 def _step(text: EnteredText, index: int, row: StepRow) -> DraftStep:
     at = f"steps.{index}"
-    cycle = _number(text, f"{at}.cycle", row.cycle)
+    cycle = text.needed_number(f"{at}.cycle", row.cycle)
     return DraftStep(
         id=str(index + 1),
         process=row.process,
         cycle_s=cycle,
         after=tuple(sorted(words(row.after))),
-        pieces_per_cycle=_count(text, f"{at}.pieces_per_cycle", row.pieces_per_cycle),
-        setup_h=_number(text, f"{at}.setup", row.setup or "0"),
-        transport_days=_count(text, f"{at}.transport", row.transport or "0"),
-        max_lots=_count(text, f"{at}.max_lots", row.max_lots or "1"),
-        min_lot=_count(text, f"{at}.min_lot", row.min_lot or "1"),
+        pieces_per_cycle=text.needed_count(f"{at}.pieces_per_cycle", row.pieces_per_cycle),
+        setup_h=text.needed_number(f"{at}.setup", row.setup or "0"),
+        transport_days=text.needed_count(f"{at}.transport", row.transport or "0"),
+        max_lots=text.needed_count(f"{at}.max_lots", row.max_lots or "1"),
+        min_lot=text.needed_count(f"{at}.min_lot", row.min_lot or "1"),
         needs=_needs(text, at, row),
     )
 
@@ -200,7 +194,7 @@ def _needs(text: EnteredText, at: str, row: StepRow) -> Needs:
     if length is not None and width is not None and height is not None:
         size = (length, width, height)
     elif any(side is not None for side in sides):
-        text.wrong.setdefault(f"{at}.length", Wrong(WHOLE_SIZE))
+        text.wrong.setdefault(f"{at}.length", Wrong(NO_SIZE))
     return Needs(
         materials=words(row.materials),
         tolerance_um=text.number(f"{at}.tolerance", row.tolerance),
@@ -208,20 +202,6 @@ def _needs(text: EnteredText, at: str, row: StepRow) -> Needs:
         tonnage_kn=text.number(f"{at}.tonnage", row.tonnage),
         others=words(row.others),
     )
-
-
-def _number(text: EnteredText, name: str, entered_text: str) -> float:
-    value = text.number(name, entered_text)
-    if value is None and name not in text.wrong:
-        text.wrong[name] = Wrong(NO_NUMBER)
-    return value or 0.0
-
-
-def _count(text: EnteredText, name: str, entered_text: str) -> int:
-    value = text.count(name, entered_text)
-    if value is None and name not in text.wrong:
-        text.wrong[name] = Wrong(NO_NUMBER)
-    return value or 0
 
 
 def _reorder(form: DraftForm, order: Sequence[int]) -> None:

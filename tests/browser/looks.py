@@ -1,5 +1,9 @@
 """How a page looks: scripts that run in it and return what is wrong."""
 
+from playwright.sync_api import Page
+
+WIDTHS = (390, 820, 1280)
+
 CONTRASTS = """() => {
   const canvas = document.createElement('canvas'); canvas.width = canvas.height = 1;
   const context = canvas.getContext('2d', {willReadFrequently: true});
@@ -47,3 +51,11 @@ TOO_WIDE = """() => [...document.querySelectorAll('main *, header *')]
   .filter(each => each.checkVisibility() && !each.closest('.chips, .scroll, .sprite, .sr-only')
     && each.getBoundingClientRect().right > innerWidth + 0.5)
   .map(each => each.outerHTML.slice(0, 80))"""
+
+
+def require_fit(page: Page, path: str) -> None:
+    """Fail if anything of the page is wider than a phone, a tablet or a desk's screen."""
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 844})
+        assert page.evaluate(TOO_WIDE) == [], (path, width)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)

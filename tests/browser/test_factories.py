@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 from aggregator.model.calendar import Break, Calendar, Closure, Overtime, PlannedStop, Shift
 from aggregator.model.factory_profile import Abilities, Declared, FactoryProfile
 from tests.aggregator.town import NOW_MS, found_town, ticking
-from tests.browser.looks import CONTRASTS, SMALL_TARGETS, TOO_WIDE
+from tests.browser.looks import CONTRASTS, SMALL_TARGETS, TOO_WIDE, require_fit
 from tests.browser.visiting import Served, chromium, serving, visit
 
 __all__ = ["chromium"]
@@ -103,10 +103,7 @@ def test_no_page_is_wider_than_its_screen(chromium: Browser, place: Served, lang
     context = chromium.new_context(locale=language)
     for path in PATHS:
         page = visit(context, place, path)
-        for width in (390, 820, 1280):
-            page.set_viewport_size({"width": width, "height": 844})
-            assert page.evaluate(TOO_WIDE) == [], (path, width)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
+        require_fit(page, path)
     context.close()
 
 

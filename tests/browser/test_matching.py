@@ -12,7 +12,7 @@ from aggregator.model.capacity import CellKey
 from tests.aggregator.busy_town import found_busy_town
 from tests.aggregator.planning.markets import DRAFT, HandMadeSpare, market
 from tests.aggregator.planning.towns import matching_town
-from tests.browser.looks import CONTRASTS, SMALL_TARGETS, TOO_WIDE
+from tests.browser.looks import CONTRASTS, SMALL_TARGETS, require_fit
 from tests.browser.visiting import WITHIN_MS, Served, chromium, serving, visit
 from tests.stack import wait_until
 
@@ -101,10 +101,7 @@ def test_no_page_of_matching_is_wider_than_its_screen(chromium: Browser, desk: S
     for path in PATHS:
         page = visit(context, desk, path)
         opened(page)
-        for width in (390, 820, 1280):
-            page.set_viewport_size({"width": width, "height": 844})
-            assert page.evaluate(TOO_WIDE) == [], (path, width)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
+        require_fit(page, path)
     context.close()
 
 

@@ -11,7 +11,7 @@ from aggregator.live import LiveMachine
 from aggregator.model.machine import Machine, MachineKey
 from aggregator.web.formats import Formats
 from tests.aggregator.town import NOW_MS, PASSWORD, ZONE, Town, found_town, ticking
-from tests.browser.looks import CONTRASTS, SMALL_TARGETS, TOO_WIDE
+from tests.browser.looks import CONTRASTS, SMALL_TARGETS, require_fit
 from tests.browser.visiting import (
     KEY,
     TILE,
@@ -149,10 +149,7 @@ def test_no_page_is_wider_than_its_screen(chromium: Browser, seeded: Served, lan
     context = chromium.new_context(locale=language)
     for path in PATHS:
         page = visit(context, seeded, path)
-        for width in (390, 820, 1280):
-            page.set_viewport_size({"width": width, "height": 844})
-            assert page.evaluate(TOO_WIDE) == [], (path, width)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
+        require_fit(page, path)
     context.close()
 
 
