@@ -8,9 +8,9 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import aiomqtt
 
@@ -24,6 +24,8 @@ from aggregator.ingest.refusals import Refusals
 from aggregator.ingest.session import Session
 from aggregator.status import Status
 from aggregator.store.timeseries import StoreError
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 _mqtt_logger = logging.getLogger(f"{__name__}.mqtt")
@@ -50,13 +52,25 @@ class _Inbox(asyncio.Queue[aiomqtt.Message]):
 
 
 class _Client(aiomqtt.Client):
-    """Drops messages whose topic is none (iotcore 0.4.0 passes them on): aiomqtt would give the line up."""
+    """Two faults of aiomqtt 2.5 mended.
+
+    A message whose topic is none (iotcore 0.4.0 passes them on) is dropped, where aiomqtt would give the line
+    up. A cancellation that comes together with the broker's answer is heeded, where `asyncio.wait_for` loses
+    it (before Python 3.12): a task of the group would then wait for ever, and the group for the task.
+    """
 
     def _on_message(self, client: Any, userdata: Any, message: Any) -> None:
         try:
             super()._on_message(client, userdata, message)
         except ValueError:
             metrics.REFUSED.labels("message").inc()
+
+    async def _wait_for(self, fut: Awaitable[T], timeout: float | None) -> T:  # noqa: ASYNC109
+        try:
+            async with asyncio.timeout(self.timeout if timeout is None else timeout):
+                return await fut
+        except TimeoutError:
+            raise aiomqtt.MqttError("it does not answer") from None
 
 
 class Subscriber:
@@ -92,9 +106,8 @@ class Subscriber:
     async def run(self) -> None:
         """Stay connected, for ever; cancelled, it says it is offline.
 
-        The work is a task of its own, which is cancelled until it ends: `asyncio.wait_for` loses a
-        cancellation that comes together with the answer (before Python 3.12), `TaskGroup` one that comes
-        together with an error, and aiomqtt uses the first everywhere.
+        The work is a task of its own, which is cancelled until it ends: `TaskGroup` loses a cancellation that
+        comes together with an error.
         """
         work = asyncio.create_task(self._stay_connected(), name="ingest.connection")
         try:

@@ -353,6 +353,23 @@ async def test_a_topic_that_no_broker_should_pass_on_does_not_cost_the_connectio
     assert "exception" not in caplog.text
 
 
+async def test_a_stop_that_comes_together_with_an_answer_of_the_broker_is_heeded() -> None:
+    """Before Python 3.12 asyncio.wait_for returns the answer and forgets the stop."""
+    client, answer = module._Client("127.0.0.1"), asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(client._wait_for(answer, None))
+    await asyncio.sleep(0)
+    answer.set_result("an answer")
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_a_broker_that_does_not_answer_is_given_up() -> None:
+    client, answer = module._Client("127.0.0.1"), asyncio.get_running_loop().create_future()
+    with pytest.raises(aiomqtt.MqttError, match="does not answer"):
+        await client._wait_for(answer, 0.01)
+
+
 @pytest.mark.parametrize("loses", ["_connection", "_introduce"])
 async def test_a_stop_is_not_lost_when_it_comes_together_with_an_error_or_an_answer(
     engine: Engine, mosquitto: Broker, monkeypatch: pytest.MonkeyPatch, loses: str
