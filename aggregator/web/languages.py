@@ -6,6 +6,7 @@ from functools import cache
 from io import BytesIO
 from pathlib import Path
 
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -20,15 +21,23 @@ COOKIE = "machikoba_language"
 @cache
 def translations(language: str) -> gettext.NullTranslations:
     """Return the catalogue of a language of `LANGUAGES`."""
-    path = LOCALE / language / "LC_MESSAGES" / "messages.po"
-    if not path.exists():
+    paths = catalogue_files(language)
+    if not paths:
         return gettext.NullTranslations()
-    with path.open("rb") as file:
-        catalog = read_po(file, locale=language)
+    whole = Catalog(locale=language)
+    for path in paths:
+        with path.open("rb") as file:
+            for message in read_po(file, locale=language):
+                whole[message.id] = message
     compiled = BytesIO()
-    write_mo(compiled, catalog)
+    write_mo(compiled, whole)
     compiled.seek(0)
     return gettext.GNUTranslations(compiled)
+
+
+def catalogue_files(language: str) -> list[Path]:
+    """Return the `.po` files of a language, one an area of the pages; together they are its catalogue."""
+    return sorted((LOCALE / language / "LC_MESSAGES").glob("*.po"))
 
 
 def choose_language(cookies: Mapping[str, str], accept_language: str) -> str:

@@ -1,6 +1,7 @@
 """Both languages are complete: every text that people read is marked, and has its Japanese."""
 
 import re
+from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from babel.messages.pofile import read_po
 from jinja2 import Environment
 
 import aggregator.web
-from aggregator.web.languages import LOCALE
+from aggregator.web.languages import catalogue_files
 from aggregator.web.pages import TEMPLATES
 
 WEB = Path(aggregator.web.__file__).parent
@@ -31,9 +32,13 @@ def extracted() -> set[str | tuple[str, ...]]:
     return {message for _, _, message, _, _ in found}
 
 
-def catalogue() -> Catalog:
-    with (LOCALE / "ja" / "LC_MESSAGES" / "messages.po").open("rb") as file:
+def read(path: Path) -> Catalog:
+    with path.open("rb") as file:
         return read_po(file, locale="ja", abort_invalid=True)
+
+
+def catalogue() -> list[Message]:
+    return [message for path in catalogue_files("ja") for message in read(path)]
 
 
 def ids(message: Message) -> str | tuple[str, ...]:
@@ -42,8 +47,13 @@ def ids(message: Message) -> str | tuple[str, ...]:
 
 def test_every_message_has_its_japanese_and_none_is_left_over() -> None:
     written = {ids(message) for message in catalogue() if message.id}
-    assert extracted() - written == set(), "add these to aggregator/web/locale/ja/LC_MESSAGES/messages.po"
+    assert extracted() - written == set(), "add these to a file of aggregator/web/locale/ja/LC_MESSAGES"
     assert written - extracted() == set(), "nothing on the pages says these any more"
+
+
+def test_every_message_stands_in_one_file() -> None:
+    written = [ids(message) for message in catalogue() if message.id]
+    assert [id_ for id_, times in Counter(written).items() if times > 1] == []
 
 
 def test_no_japanese_is_empty_or_doubtful() -> None:
