@@ -55,7 +55,7 @@ job_days = Table(
     sqlite_with_rowid=False,
 )
 
-# `status`: draft, proposed, approved, rejected. `draft` is the order as entered.
+# `status`: draft, proposed, approved, rejected, cancelled, done. `draft` is the order as revised last.
 orders = Table(
     "orders",
     metadata,
@@ -109,6 +109,8 @@ jobs = Table(
     Column("machine", Text),
     Column("backup", Text),
     Column("status", Text, nullable=False),
+    Column("planned_start", Integer),  # days of the plan when it was approved
+    Column("planned_end", Integer),
 )
 
 # Machine time that jobs take of a cell, in whole minutes a week.

@@ -126,6 +126,7 @@ users = Table(
     Column("password_hash", Text, nullable=False),
     Column("role", Text, nullable=False),
     Column("factory", Text),
+    Column("buyer", Text),
     Column("created_ms", BigInteger, nullable=False),
 )
 
@@ -145,6 +146,7 @@ tokens = Table(
     Column("name", Text, nullable=False),
     Column("role", Text, nullable=False),
     Column("factory", Text),
+    Column("buyer", Text),
     Column("created_ms", BigInteger, nullable=False),
     Column("expires_ms", BigInteger),
 )

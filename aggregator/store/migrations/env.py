@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from aggregator.store.planning_schema import metadata
+from aggregator.store.work_schema import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
 context.run_migrations()

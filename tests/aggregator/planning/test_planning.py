@@ -15,7 +15,7 @@ from aggregator.planning.planning import Planning
 from aggregator.store.audit import Audit
 from aggregator.store.database import reading
 from aggregator.store.orders import DecisionError, Orders
-from aggregator.store.planning_schema import metadata
+from aggregator.store.work_schema import metadata
 from tests.aggregator.planning.markets import DRAFT, NOW_MS, TODAY, HandMadeSpare, market, planning_on
 
 WHO = "coordinator"

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, inspect, text
 from aggregator.errors import AggregatorError
 from aggregator.store.database import open_engine, reading, writing
 from aggregator.store.migration import migrate
-from aggregator.store.planning_schema import metadata
+from aggregator.store.work_schema import metadata
 
 
 def test_migrations_make_exactly_the_tables_of_the_schema(engine: Engine) -> None:
