@@ -37,7 +37,7 @@ EXAMPLES = {
 def pages() -> list[str]:
     """Return the path of every page of the aggregator."""
     routes = (route for router in web.ROUTERS for route in router.routes if isinstance(route, APIRoute))
-    return sorted({route.path for route in routes if "GET" in route.methods} - NO_PAGES)
+    return sorted({route.path for route in routes if "GET" in (route.methods or ())} - NO_PAGES)
 
 
 @pytest.fixture(scope="module")
