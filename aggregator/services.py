@@ -12,6 +12,7 @@ from aggregator.planning.planning import Planning
 from aggregator.spare import SpareHours
 from aggregator.status import Status
 from aggregator.store.audit import Audit
+from aggregator.store.consents import ConsentStore
 from aggregator.store.machine_days import MachineDays
 from aggregator.store.orders import Orders
 from aggregator.store.profiles import Profiles
@@ -38,6 +39,7 @@ class Services:
     orders: Orders
     planning: Planning
     audit: Audit
+    consents: ConsentStore
     now: Callable[[], int] = now_ms
 
 
@@ -71,5 +73,6 @@ def make_services(
         orders=orders,
         planning=Planning(spare=spare, records=records, profiles=profiles, orders=orders, zone=zone, now=now),
         audit=Audit(engine),
+        consents=ConsentStore(engine),
         now=now,
     )

@@ -32,3 +32,21 @@ class Consent:
     granted: bool
     changed_ms: int | None = None
     changed_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Consents:
+    """What every factory agrees to; `answers` holds only what was answered."""
+
+    answers: Mapping[tuple[str, Field], Consent]
+
+    def agrees(self, factory: str, field: Field) -> bool:
+        """Tell whether others may see this of the factory."""
+        answer = self.answers.get((factory, field))
+        return UNASKED[field] if answer is None else answer.granted
+
+    def of(self, factory: str) -> list[Consent]:
+        """Return the factory's answer to every question, in the order of `Field`."""
+        return [
+            self.answers.get((factory, field), Consent(factory, field, UNASKED[field])) for field in Field
+        ]
