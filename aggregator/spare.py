@@ -8,13 +8,14 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from itertools import zip_longest
 from zoneinfo import ZoneInfo
 
 from aggregator.capacity.committed import committed_by_cell
 from aggregator.capacity.reckoning import Known, Reckoned, Reckoning
+from aggregator.fan_out import FanOut
 from aggregator.market import market_of
 from aggregator.matching.offer import Market
 from aggregator.measured_days import MeasuredDays
@@ -65,7 +66,7 @@ class SpareHours:
         self._reckoning = Reckoning(zone)
         self._looking = asyncio.Lock()
         self._kept = _Kept(Known((), {}, (), {}, {}, {}), Reckoned())
-        self._listeners: set[_Listener] = set()
+        self._told: FanOut[str] = FanOut()
         self._failing = False
 
     def cells(self, factories: Collection[str] | None = None) -> list[SpareCell]:
@@ -86,15 +87,9 @@ class SpareHours:
             held = committed_by_cell(jobs, kept.known.totals, weeks[0]) if weeks else {}
         return market_of(kept.reckoned.cells, kept.known.profiles, held, kept.reckoned.good_share)
 
-    @asynccontextmanager
-    async def listen(self) -> AsyncIterator[AsyncIterator[Factories]]:
+    def listen(self) -> AbstractAsyncContextManager[AsyncIterator[Factories]]:
         """Give an iterator of the factories whose cells changed since the last one; it never ends."""
-        listener = _Listener()
-        self._listeners.add(listener)
-        try:
-            yield listener.changes()
-        finally:
-            self._listeners.discard(listener)
+        return self._told.listen()
 
     async def run(self) -> None:
         """Follow what is measured, entered and approved until cancelled."""
@@ -121,8 +116,7 @@ class SpareHours:
                 log.info("spare hours are reckoned again")
             self._failing = False
             self._kept = fresh
-            for listener in self._listeners if changed else ():
-                listener.add(changed)
+            self._told.tell(changed)
 
     def _reckon(self, before: _Kept, anew: bool) -> tuple[_Kept, Factories]:
         known, now_ms = self._known(), self._now()
@@ -143,25 +137,6 @@ class SpareHours:
             days=days,
             newest_ms={key: at_ms for key, at_ms in newest.items() if at_ms is not None},
         )
-
-
-class _Listener:
-    """What waits for it is bounded by the number of factories."""
-
-    def __init__(self) -> None:
-        self._changed: set[str] = set()
-        self._wake = asyncio.Event()
-
-    def add(self, factories: Factories) -> None:
-        self._changed |= factories
-        self._wake.set()
-
-    async def changes(self) -> AsyncIterator[Factories]:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            changed, self._changed = frozenset(self._changed), set()
-            yield changed
 
 
 def _changed(before: Sequence[SpareCell], now: Sequence[SpareCell]) -> Factories:

@@ -96,7 +96,7 @@ async def test_who_left_is_forgotten(board: Board) -> None:
     async with board.listen():
         pass
     board.update(RUNNING)
-    assert not board._listeners
+    assert board.listeners == 0
 
 
 async def test_closing_ends_every_listener_also_those_to_come(board: Board) -> None:

@@ -195,4 +195,4 @@ async def test_fifty_listeners_hear_the_same_change_and_leave_nothing_behind(fre
 
 
 def listeners(fresh: Town) -> int:
-    return len(fresh.services.board._listeners)
+    return fresh.services.board.listeners
