@@ -23,6 +23,7 @@ _EXAMPLES = """\
 examples:
   machikoba user add kenta --role coordinator --password-stdin < password.txt
   machikoba user add aoki --role factory --factory aoki --password-stdin < password.txt
+  machikoba user add tokai --role buyer --buyer "株式会社東海ポンプ" --password-stdin < password.txt
   machikoba user token kenta --days 90
 """
 
@@ -39,16 +40,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--role",
         choices=[role.value for role in Role],
         required=True,
-        help="coordinator sees the whole federation, factory only its own machines",
+        help="coordinator sees the whole federation, factory its own machines, buyer its own orders",
     )
     add.add_argument("--factory", metavar="ID", help="id of the factory, with --role factory")
+    add.add_argument("--buyer", metavar="NAME", help="the buyer as it stands on orders, with --role buyer")
     _add_password(add)
 
     password = _command(commands, "password", "set a new password and end the person's sessions")
     password.add_argument("name", metavar="NAME", help="the person")
     _add_password(password)
 
-    _command(commands, "list", "print everyone: name, role, factory")
+    _command(commands, "list", "print everyone: name, role, factory or buyer")
 
     remove = _command(commands, "remove", "forget a person, their sessions and tokens")
     remove.add_argument("name", metavar="NAME", help="the person")
@@ -71,21 +73,31 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def user_of(name: str, role: Role, factory: str | None) -> User:
-    """Return the person; raises PersonError when name, role and factory do not fit together."""
+def user_of(name: str, role: Role, factory: str | None, buyer: str | None = None) -> User:
+    """Return the person; raises PersonError when name, role, factory and buyer do not fit together."""
     if not name.strip() or len(name) > MAX_NAME or not name.isprintable():
         raise PersonError(f"user {name!r}: a name has 1 to {MAX_NAME} visible characters")
     if role is Role.FACTORY and not factory:
         raise PersonError(f"user {name!r}: the role factory needs --factory ID")
     if role is Role.COORDINATOR and factory:
         raise PersonError(f"user {name!r}: a coordinator sees every factory; leave --factory out")
+    if role is Role.BUYER and factory:
+        raise PersonError(f"user {name!r}: a buyer sees no factory; leave --factory out")
     if factory and not valid_id(factory):
         raise PersonError(f"user {name!r}: {factory!r} is no factory's id")
-    return User(name, role, factory)
+    if role is Role.BUYER and not _printable(buyer):
+        raise PersonError(f"user {name!r}: the role buyer needs --buyer NAME, as it stands on the orders")
+    if role is not Role.BUYER and buyer:
+        raise PersonError(f"user {name!r}: only the role buyer has a --buyer")
+    return User(name, role, factory, buyer)
+
+
+def _printable(text: str | None) -> bool:
+    return bool(text and text.strip() and text.isprintable())
 
 
 def _add(people: People, arguments: argparse.Namespace) -> None:
-    user = user_of(arguments.name, Role(arguments.role), arguments.factory)
+    user = user_of(arguments.name, Role(arguments.role), arguments.factory, arguments.buyer)
     people.add_user(user, hash_password(_read_password()), now_ms())
     print(f"{user.name} can sign in as {_described(user)}")
 
@@ -97,7 +109,7 @@ def _password(people: People, arguments: argparse.Namespace) -> None:
 
 def _list(people: People, _arguments: argparse.Namespace) -> None:
     for user in people.users():
-        print(f"{user.name}\t{user.role}\t{user.factory or '-'}")
+        print(f"{user.name}\t{user.role}\t{user.factory or user.buyer or '-'}")
 
 
 def _remove(people: People, arguments: argparse.Namespace) -> None:
@@ -149,4 +161,5 @@ def _read_password() -> str:
 
 
 def _described(user: User) -> str:
-    return user.role.value if user.factory is None else f"{user.role.value} {user.factory}"
+    whose = user.factory or user.buyer
+    return user.role.value if whose is None else f"{user.role.value} {whose}"

@@ -1,10 +1,10 @@
 """Who asks: a request in, the signed-in user out. People carry a session cookie, programs a bearer token."""
 
-from fastapi import Request
+from fastapi import HTTPException, Request
 from starlette.datastructures import URL
 
 from aggregator.access.session import session_user, token_user
-from aggregator.model.user import User
+from aggregator.model.user import Role, User
 from aggregator.services import Services
 from aggregator.store.people import People
 
@@ -47,10 +47,26 @@ def bearer_of(request: Request) -> User | None:
 
 
 def signed_in(request: Request) -> User:
-    """Return who is signed in, for pages; raises SignInNeeded."""
+    """Return who of the federation is signed in, for pages; raises SignInNeeded, 403 for buyers."""
+    user = anyone_signed_in(request)
+    if user.role is Role.BUYER:
+        raise HTTPException(403)
+    return user
+
+
+def anyone_signed_in(request: Request) -> User:
+    """Return who is signed in, a buyer too; raises SignInNeeded."""
     user = session_of(request)
     if user is None:
         raise SignInNeeded(path_of(request.url))
+    return user
+
+
+def buyer_signed_in(request: Request) -> User:
+    """Return the buyer who is signed in, for their own pages; raises SignInNeeded, 403 for all others."""
+    user = anyone_signed_in(request)
+    if user.role is not Role.BUYER or not user.buyer:
+        raise HTTPException(403)
     return user
 
 

@@ -26,7 +26,9 @@ def caller_of(request: Request, _: Annotated[object, Depends(_documented)]) -> U
 
 
 def scope_of(caller: Annotated[User, Depends(caller_of)]) -> Scope:
-    """Return what the caller may see."""
+    """Return which factories the caller may see; 403 for buyers, who see no factory's inside."""
+    if caller.role is Role.BUYER:
+        raise HTTPException(403, "A buyer's token sees the buyer's orders only.")
     return visible(caller)
 
 
@@ -37,6 +39,7 @@ def coordinator(caller: Annotated[User, Depends(caller_of)]) -> User:
     return caller
 
 
+Caller = Annotated[User, Depends(caller_of)]
 CallerScope = Annotated[Scope, Depends(scope_of)]
 Coordinator = Annotated[User, Depends(coordinator)]
 Found = Annotated[Services, Depends(services)]

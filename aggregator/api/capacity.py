@@ -56,7 +56,7 @@ class Capacity(BaseModel):
 @router.get(
     "",
     response_model=Capacity,
-    responses=responses(401, 404, 422, 503),
+    responses=responses(401, 403, 404, 422, 503),
     summary="Spare hours by factory or process and week",
 )
 def show_capacity(

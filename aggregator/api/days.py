@@ -79,7 +79,9 @@ class Days(BaseModel):
     days: list[DayRow]
 
 
-@router.get("/days", responses=responses(401, 404, 422, 503), summary="Time elements of a machine by day")
+@router.get(
+    "/days", responses=responses(401, 403, 404, 422, 503), summary="Time elements of a machine by day"
+)
 def list_days(
     *, found: Found, scope: CallerScope, factory: str, machine: str, query: Annotated[DayQuery, Query()]
 ) -> Days:

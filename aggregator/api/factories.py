@@ -19,7 +19,9 @@ Caller = Annotated[User, Depends(caller_of)]
 
 
 @router.get(
-    "/{factory}/profile", responses=responses(401, 404, 422, 503), summary="What a factory says of itself"
+    "/{factory}/profile",
+    responses=responses(401, 403, 404, 422, 503),
+    summary="What a factory says of itself",
 )
 def show_profile(
     *, found: Found, scope: CallerScope, factory: str, _query: Annotated[NoQuery, Query()]
@@ -32,7 +34,7 @@ def show_profile(
 @router.put(
     "/{factory}/profile",
     response_model=ProfileRow,
-    responses=responses(400, 401, 404, 409, 422, 503),
+    responses=responses(400, 401, 403, 404, 409, 422, 503),
     summary="Change what a factory says of itself",
 )
 def change_profile(

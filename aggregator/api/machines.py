@@ -58,7 +58,7 @@ class Machines(BaseModel):
     machines: list[MachineNow]
 
 
-@router.get("", responses=responses(401, 422, 503), summary="Every machine now")
+@router.get("", responses=responses(401, 403, 422, 503), summary="Every machine now")
 def list_machines(found: Found, scope: CallerScope, _query: Annotated[NoQuery, Query()]) -> Machines:
     """Every machine that the caller may see, with its live state and today's figures."""
     names = {factory.id: factory.name for factory in found.records.factories(scope)}
@@ -67,7 +67,7 @@ def list_machines(found: Found, scope: CallerScope, _query: Annotated[NoQuery, Q
 
 @router.get(
     "/{factory}/{machine}",
-    responses=responses(401, 404, 422, 503),
+    responses=responses(401, 403, 404, 422, 503),
     summary="One machine now",
 )
 def show_machine(

@@ -53,7 +53,7 @@ class Utilization(BaseModel):
 
 @router.get(
     "",
-    responses=responses(401, 422, 503),
+    responses=responses(401, 403, 422, 503),
     summary="Utilization by machine, factory or process",
 )
 def show_utilization(

@@ -74,7 +74,7 @@ class ChangePage(BaseModel):
     next_cursor: str | None = Field(description="For the next page; null at the end")
 
 
-_RESPONSES = responses(401, 404, 422, 503)
+_RESPONSES = responses(401, 403, 404, 422, 503)
 
 
 @router.get("/windows", response_model=WindowPage, responses=_RESPONSES, summary="Windows of a machine")

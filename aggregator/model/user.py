@@ -5,16 +5,21 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """`coordinator` sees the whole federation, `factory` only its own machines."""
+    """`coordinator` sees the whole federation, `factory` its own machines, `buyer` its own orders."""
 
     COORDINATOR = "coordinator"
     FACTORY = "factory"
+    BUYER = "buyer"
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Someone who signed in; `factory` is set for the role `factory` and None for the coordinator."""
+    """Someone who signed in; only the role `factory` has a `factory`, only the role `buyer` a `buyer`.
+
+    `buyer` is the name that stands on the orders.
+    """
 
     name: str
     role: Role
     factory: str | None = None
+    buyer: str | None = None

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Column, Engine, Table, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from aggregator.errors import AggregatorError
@@ -29,6 +29,7 @@ class People:
             "password_hash": password_hash,
             "role": user.role.value,
             "factory": user.factory,
+            "buyer": user.buyer,
             "created_ms": now_ms,
         }
         with writing(self._engine) as connection:
@@ -56,7 +57,7 @@ class People:
     def users(self) -> Sequence[User]:
         """Return everyone, by name."""
         with reading(self._engine) as connection:
-            rows = connection.execute(select(users.c.name, users.c.role, users.c.factory).order_by("name"))
+            rows = connection.execute(select(*_who(users)).order_by("name"))
             return [_user(row) for row in rows]
 
     def user(self, name: str) -> User | None:
@@ -80,7 +81,7 @@ class People:
     def session(self, id_hash: str, now_ms: int) -> tuple[User, int] | None:
         """Return whose session it is and when it ends (UTC ms); None when it is over or was never."""
         statement = (
-            select(users.c.name, users.c.role, users.c.factory, sessions.c.expires_ms)
+            select(*_who(users), sessions.c.expires_ms)
             .join(sessions, sessions.c.user == users.c.name)
             .where(sessions.c.id_hash == id_hash, sessions.c.expires_ms > now_ms)
         )
@@ -107,6 +108,7 @@ class People:
             "name": user.name,
             "role": user.role.value,
             "factory": user.factory,
+            "buyer": user.buyer,
             "created_ms": now_ms,
             "expires_ms": expires_ms,
         }
@@ -116,11 +118,15 @@ class People:
     def token(self, token_hash: str, now_ms: int) -> User | None:
         """Return for whom the token speaks; None when it is over or was never."""
         alive = tokens.c.expires_ms.is_(None) | (tokens.c.expires_ms > now_ms)
-        statement = select(tokens.c.name, tokens.c.role, tokens.c.factory)
+        statement = select(*_who(tokens))
         with reading(self._engine) as connection:
             row = connection.execute(statement.where(tokens.c.token_hash == token_hash, alive)).one_or_none()
         return _user(row) if row else None
 
 
+def _who(table: Table) -> list[Column[Any]]:
+    return [table.c[name] for name in ("name", "role", "factory", "buyer")]
+
+
 def _user(row: Any) -> User:
-    return User(row.name, Role(row.role), row.factory)
+    return User(row.name, Role(row.role), row.factory, row.buyer)

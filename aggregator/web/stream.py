@@ -16,7 +16,7 @@ from aggregator.access.scope import covers, visible
 from aggregator.access.visitor import services, session_of
 from aggregator.live import Changed
 from aggregator.model.machine import MachineKey
-from aggregator.model.user import User
+from aggregator.model.user import Role, User
 from aggregator.services import Services
 from aggregator.store.timeseries import StoreError
 from aggregator.web.pages import language_of
@@ -40,6 +40,8 @@ async def floor_events(
     """Stream the tiles that change; 401 when nobody is signed in."""
     if user is None:
         raise HTTPException(401)
+    if user.role is Role.BUYER:
+        raise HTTPException(403)
     return EventSourceResponse(
         tile_events(request, user),
         ping=3600,
