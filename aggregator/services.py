@@ -8,11 +8,13 @@ from aggregator.config import Config
 from aggregator.live import Board
 from aggregator.measured_days import MeasuredDays
 from aggregator.measurements import Measurements
+from aggregator.order_book import OrderBook
 from aggregator.planning.planning import Planning
 from aggregator.spare import SpareHours
 from aggregator.status import Status
 from aggregator.store.audit import Audit
 from aggregator.store.consents import ConsentStore
+from aggregator.store.links import Links
 from aggregator.store.machine_days import MachineDays
 from aggregator.store.orders import Orders
 from aggregator.store.profiles import Profiles
@@ -38,6 +40,8 @@ class Services:
     spare: SpareHours
     orders: Orders
     planning: Planning
+    order_book: OrderBook
+    links: Links
     audit: Audit
     consents: ConsentStore
     now: Callable[[], int] = now_ms
@@ -72,6 +76,8 @@ def make_services(
         spare=spare,
         orders=orders,
         planning=Planning(spare=spare, records=records, profiles=profiles, orders=orders, zone=zone, now=now),
+        order_book=OrderBook(),
+        links=Links(engine),
         audit=Audit(engine),
         consents=ConsentStore(engine),
         now=now,
