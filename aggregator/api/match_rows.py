@@ -70,6 +70,8 @@ class LotRow(_Row):
     minutes: int = Field(description="Minutes of machine time, all weeks together")
     work: list[WorkRow] = Field(description="The same by week")
     machines: list[str] = Field(description="Machines that can take it")
+    first: date | None = Field(description="First day of its work; null where only weeks are known")
+    last: date | None = Field(description="Last day of its work")
 
 
 class BackupRow(_Row):

@@ -20,6 +20,13 @@ def moment_ms(day: date, minutes: int, zone: ZoneInfo) -> int:
     return round(moment.timestamp()) * 1000
 
 
+def span_of_days_ms(first: date | None, last: date | None, zone: ZoneInfo) -> tuple[int | None, int | None]:
+    """Return when the first day begins and the last one ends (UTC ms); None for a day that is not known."""
+    start = None if first is None else moment_ms(first, 0, zone)
+    end = None if last is None else moment_ms(last + timedelta(days=1), 0, zone)
+    return start, end
+
+
 def local_day(at_ms: int, zone: ZoneInfo) -> date:
     """Return the local date of a moment (UTC ms)."""
     return datetime.fromtimestamp(at_ms / 1000, zone).date()

@@ -1,11 +1,13 @@
 """Makes a plan, as people read it, of an answer."""
 
+from datetime import date
+
 from aggregator.matching.answer import Answer
 from aggregator.matching.finish import finish_of
 from aggregator.matching.missing import late_of, missing_of
 from aggregator.matching.problem import Problem
 from aggregator.matching.question import Question
-from aggregator.matching.schedule import Schedule, works
+from aggregator.matching.schedule import Key, Schedule, works
 from aggregator.model.proposal import Backup, Lot, Plan, WeekWork
 
 
@@ -58,6 +60,20 @@ def _lots(problem: Problem, schedule: Schedule) -> list[Lot]:
                 if minutes
             ),
             machines=tuple(sorted(problem.candidate(*key).machines)),
+            first=first,
+            last=last,
         )
         for key in _ordered(problem, schedule)
+        for first, last in [_days(problem, schedule, key)]
     ]
+
+
+def _days(problem: Problem, schedule: Schedule, key: Key) -> tuple[date | None, date | None]:
+    """Return the first and last day of a lot: of its step's stretches in the weeks with work of it."""
+    done = schedule.done[key]
+    worked = [week for week, pieces in enumerate(done) if pieces > (done[week - 1] if week else 0)]
+    if not worked:
+        return None, None
+    begins, windows = problem.horizon.begins, schedule.windows[key[0]]
+    first, last = begins[worked[0]] + windows[worked[0]][0], begins[worked[-1]] + windows[worked[-1]][1]
+    return problem.horizon.date(first + 1), problem.horizon.date(max(last, first + 1))

@@ -1,6 +1,7 @@
 """Jobs: one step's quantity, or a lot of it, at one factory, and the capacity they hold."""
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from aggregator.model.week import Week
@@ -21,7 +22,8 @@ class Job:
     """`pieces` good pieces of an order's step, on any of `machines` until it is started on `machine`.
 
     `minutes` of machine time were planned for all of it; `work` is by week, in order. `backup` is the factory
-    that stands ready instead.
+    that stands ready instead. `planned_start` and `planned_end` are the plan's first and last day when it was
+    approved, None where it had none.
     """
 
     id: str
@@ -37,6 +39,8 @@ class Job:
     machine: str | None = None
     backup: str | None = None
     status: JobStatus = JobStatus.PLANNED
+    planned_start: date | None = None
+    planned_end: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,13 +19,18 @@ class WeekWork:
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """`pieces` good pieces of a step at one factory, on any of `machines`; work by week, in order."""
+    """`pieces` good pieces of a step at one factory, on any of `machines`; work by week, in order.
+
+    `first` and `last` are the days that its work is planned on, None where only the weeks are known.
+    """
 
     step: str
     factory: str
     pieces: int
     work: tuple[WeekWork, ...]
     machines: tuple[str, ...]
+    first: date | None = None
+    last: date | None = None
 
     @property
     def minutes(self) -> int:

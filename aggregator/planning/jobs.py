@@ -1,5 +1,6 @@
 """From an approved plan to its jobs. Pure."""
 
+from datetime import timedelta
 from string import ascii_lowercase
 
 from aggregator.model.job import Job
@@ -32,6 +33,8 @@ def _job(match: Match, id_: str, step: DraftStep, lot: Lot) -> Job:
         machines=frozenset(lot.machines),
         work=tuple((each.week, each.minutes) for each in lot.work),
         backup=backup_of(match.proposal.plans[0], lot),
+        planned_start=lot.first or (lot.work[0].week.monday if lot.work else None),
+        planned_end=lot.last or (lot.work[-1].week.monday + timedelta(days=6) if lot.work else None),
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from datetime import date
 
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, insert, select, update
@@ -76,6 +77,8 @@ def _row(job: Job) -> dict[str, object]:
         "machine": job.machine,
         "backup": job.backup,
         "status": job.status.value,
+        "planned_start": job.planned_start.toordinal() if job.planned_start else None,
+        "planned_end": job.planned_end.toordinal() if job.planned_end else None,
     }
 
 
@@ -94,4 +97,10 @@ def _job(row: Row[tuple[object, ...]], work: Sequence[tuple[Week, int]]) -> Job:
         machine=row.machine,
         backup=row.backup,
         status=JobStatus(row.status),
+        planned_start=_day(row.planned_start),
+        planned_end=_day(row.planned_end),
     )
+
+
+def _day(ordinal: int | None) -> date | None:
+    return None if ordinal is None else date.fromordinal(ordinal)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.capacity.local_time import local_day, moment_ms
+from aggregator.capacity.local_time import local_day, moment_ms, span_of_days_ms
 
 ZONES = [
     "Asia/Tokyo",
@@ -57,3 +57,11 @@ def test_a_later_clock_time_is_never_an_earlier_moment(name: str, day: date, min
     before = datetime.fromtimestamp(at_ms / 1000 - 1, zone).replace(tzinfo=None)
     assert before < wall
     assert local_day(at_ms, zone) == shown.date()
+
+
+def test_a_span_of_days_begins_and_ends_at_midnight_and_keeps_what_is_not_known() -> None:
+    zone, day = ZoneInfo("Asia/Tokyo"), date(2026, 11, 24)
+    midnight = moment_ms(day, 0, zone)
+    assert span_of_days_ms(day, day, zone) == (midnight, midnight + 86_400_000)
+    assert span_of_days_ms(None, day, zone) == (None, midnight + 86_400_000)
+    assert span_of_days_ms(day, None, zone) == (midnight, None)

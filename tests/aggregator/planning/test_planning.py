@@ -11,6 +11,7 @@ from aggregator.model.match import MatchStatus, OrderStatus
 from aggregator.model.week import Week
 from aggregator.planning.edit import LotChange
 from aggregator.planning.errors import DraftRefused, EditRefused, NoRoom, NoSuchMatch, Stale, Unplaced
+from aggregator.planning.jobs import jobs_of
 from aggregator.planning.planning import Planning
 from aggregator.store.audit import Audit
 from aggregator.store.database import reading
@@ -65,6 +66,30 @@ def test_approval_makes_a_job_of_every_lot_and_holds_its_hours(planning: Plannin
         taken[job.factory, week] for job in jobs for week, _ in job.work if (job.factory, week) in taken
     ]
     assert all(minutes > 0 for minutes in shared)
+
+
+def test_jobs_have_the_days_of_their_plan_and_a_step_begins_when_its_pieces_have_come(
+    planning: Planning,
+) -> None:
+    made = planning.propose(DRAFT, WHO)
+    planning.approve(made.id, WHO)
+    cut, check = planning.jobs(made.order)
+    for job in (cut, check):
+        assert job.planned_start and job.planned_end
+        assert TODAY <= job.planned_start <= job.planned_end <= DRAFT.due
+        assert Week.of(job.planned_start) == job.work[0][0]
+        assert Week.of(job.planned_end) == job.work[-1][0]
+    assert cut.planned_end and check.planned_start
+    assert check.planned_start > cut.planned_end + timedelta(DRAFT.steps[0].transport_days - 1)
+
+
+def test_of_a_plan_without_days_its_weeks_count(planning: Planning) -> None:
+    made = planning.propose(DRAFT, WHO)
+    best = made.proposal.plans[0]
+    plain = replace(best, lots=tuple(replace(lot, first=None, last=None) for lot in best.lots))
+    job = jobs_of(replace(made, proposal=replace(made.proposal, plans=(plain,))))[0]
+    week = best.lots[0].work[0].week
+    assert (job.planned_start, job.planned_end) == (week.monday, week.monday + timedelta(days=6))
 
 
 def test_what_no_longer_fits_is_stale_at_once_and_cannot_be_approved(

@@ -65,6 +65,8 @@ JOB = Job(
     machines=frozenset({"mc-01", "mc-02"}),
     work=((WEEK, 700), (WEEK.later(1), 140)),
     backup="fujimi",
+    planned_start=date(2026, 11, 25),
+    planned_end=date(2026, 12, 1),
 )
 
 
