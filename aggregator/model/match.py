@@ -11,13 +11,14 @@ from aggregator.model.week import Week
 
 
 class OrderStatus(StrEnum):
-    """`cancelled` orders were approved once; their open jobs hold no capacity any more."""
+    """`cancelled` orders were approved once; their open jobs hold no capacity. `done`: all is shipped."""
 
     DRAFT = "draft"
     PROPOSED = "proposed"
     APPROVED = "approved"
     REJECTED = "rejected"
     CANCELLED = "cancelled"
+    DONE = "done"
 
 
 class MatchStatus(StrEnum):

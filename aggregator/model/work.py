@@ -38,7 +38,7 @@ class Assignment:
     Of assignments that overlap on a machine the one with the highest `id` counts; where there is none, the
     tag that the agent gave a window stands. `released_ms` is when the agent was first heard without the job
     after its end (None: not yet): until then the job's tag on later windows only says that the agent had not
-    heard of the end.
+    heard of the end. `source` is MEASURED where the machine itself began it: then it ends it too.
     """
 
     id: int
@@ -47,6 +47,7 @@ class Assignment:
     since_ms: int
     until_ms: int | None = None
     released_ms: int | None = None
+    source: Source = Source.REPORTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +99,24 @@ class Handover:
     rejected: int | None = None
     received_ms: int | None = None
     received_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobLedger:
+    """All that was entered of a job, oldest first; `received` are hand-overs to it."""
+
+    job: str
+    events: tuple[JobEvent, ...] = ()
+    reports: tuple[Report, ...] = ()
+    sent: tuple[Handover, ...] = ()
+    received: tuple[Handover, ...] = ()
+
+    @property
+    def good(self) -> int:
+        """Good pieces that people reported, corrections included."""
+        return sum(report.good for report in self.reports)
+
+    @property
+    def scrap(self) -> int:
+        """Scrap that people reported, corrections included."""
+        return sum(report.scrap for report in self.reports)

@@ -1,7 +1,7 @@
 """Jobs, their steps and the capacity they hold, in rows; the caller brings the transaction."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 
 from pydantic import TypeAdapter
@@ -13,18 +13,30 @@ from aggregator.model.week import Week
 from aggregator.store.planning_schema import commitments, jobs, steps
 
 CLOSED = (JobStatus.DONE, JobStatus.CANCELLED)
+OPEN = tuple(status for status in JobStatus if status not in CLOSED)
 _step = TypeAdapter(DraftStep)
 
 
 def read_jobs(connection: Connection, *, open_only: bool = True, order: str | None = None) -> list[Job]:
     """Return jobs by id; `open_only` those that hold capacity."""
-    query = select(jobs).order_by(jobs.c.id)
-    held = select(commitments).join(jobs, jobs.c.id == commitments.c.job_id)
-    if open_only:
-        query = query.where(jobs.c.status.not_in(CLOSED))
-        held = held.where(jobs.c.status.not_in(CLOSED))
-    if order is not None:
-        query, held = query.where(jobs.c.order_id == order), held.where(jobs.c.order_id == order)
+    return find_jobs(connection, order=order, statuses=OPEN if open_only else None)
+
+
+def find_jobs(
+    connection: Connection,
+    *,
+    ids: Collection[str] | None = None,
+    order: str | None = None,
+    factories: Collection[str] | None = None,
+    statuses: Collection[JobStatus] | None = None,
+) -> list[Job]:
+    """Return jobs by id: those that are all that is asked for."""
+    wanted = [] if order is None else [jobs.c.order_id == order]
+    for column, values in ((jobs.c.id, ids), (jobs.c.factory, factories), (jobs.c.status, statuses)):
+        if values is not None:
+            wanted.append(column.in_(list(values)))
+    query = select(jobs).where(*wanted).order_by(jobs.c.id)
+    held = select(commitments).join(jobs, jobs.c.id == commitments.c.job_id).where(*wanted)
     weeks: dict[str, list[tuple[Week, int]]] = {}
     for row in connection.execute(held.order_by(commitments.c.week)):
         weeks.setdefault(row.job_id, []).append((Week.parse(row.week), row.minutes))

@@ -27,6 +27,7 @@ from aggregator.store.proposals import (
     serialise,
     set_order_status,
 )
+from aggregator.store.work_rows import end_assignment, read_assignments
 
 
 class DecisionError(AggregatorError):
@@ -119,6 +120,8 @@ class Orders:
                     f"order {order} is {status or 'unknown'}: only an approved one is cancelled"
                 )
             cancelled = cancel_jobs(connection, order)
+            for assignment in read_assignments(connection, jobs=cancelled, open_only=True):
+                end_assignment(connection, assignment, decision.now_ms)
             set_order_status(connection, order, OrderStatus.CANCELLED)
             _log(connection, decision, "order cancelled", order, jobs=cancelled)
             return cancelled

@@ -77,6 +77,11 @@ def read_drafts(connection: Connection, status: OrderStatus) -> dict[str, OrderD
     return {row.id: _draft.validate_json(row.draft) for row in rows}
 
 
+def read_draft(connection: Connection, order: str) -> OrderDraft:
+    """Return the draft of an order that is there."""
+    return _draft.validate_json(connection.execute(select(orders.c.draft).filter_by(id=order)).scalar_one())
+
+
 def decide(connection: Connection, match: str, status: MatchStatus, decision: Decision) -> None:
     """Note what was decided about an open proposal."""
     values = {

@@ -3,7 +3,18 @@
 Times are UTC milliseconds (`*_ms`). Ledgers are append-only: what was wrong gets a later entry.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from aggregator.store.planning_schema import metadata
 
@@ -20,6 +31,22 @@ assignments = Table(
     Column("since_ms", BigInteger, nullable=False),
     Column("until_ms", BigInteger),
     Column("released_ms", BigInteger),
+    Column("source", Text, nullable=False),
+    Index(None, "factory", "machine"),
+)
+
+# Stretches of a machine's time whose jobs changed after windows of them may have been stored: `until_ms` null
+# is up to now. Written with the change itself, so that no crash comes between; `done_ms` once the windows are
+# tagged anew. The highest id tells whether anything changed, so that one is never deleted.
+retaggings = Table(
+    "retaggings",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("factory", Text, nullable=False),
+    Column("machine", Text, nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger),
+    Column("done_ms", BigInteger, index=True),
 )
 
 job_events = Table(
@@ -34,6 +61,7 @@ job_events = Table(
     Column("source", Text, nullable=False),
     Column("machine", Text),
     Column("reason", Text),
+    Column("request", Text, unique=True),  # so that what is asked for twice happens once
 )
 
 reports = Table(

@@ -38,8 +38,21 @@ def _create_ledgers() -> None:
         sa.Column("since_ms", sa.BigInteger(), nullable=False),
         sa.Column("until_ms", sa.BigInteger(), nullable=True),
         sa.Column("released_ms", sa.BigInteger(), nullable=True),
+        sa.Column("source", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_assignments"),
     )
+    op.create_index("ix_assignments_factory_machine", "assignments", ["factory", "machine"])
+    op.create_table(
+        "retaggings",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("factory", sa.Text(), nullable=False),
+        sa.Column("machine", sa.Text(), nullable=False),
+        sa.Column("since_ms", sa.BigInteger(), nullable=False),
+        sa.Column("until_ms", sa.BigInteger(), nullable=True),
+        sa.Column("done_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_retaggings"),
+    )
+    op.create_index("ix_retaggings_done_ms", "retaggings", ["done_ms"])
     op.create_table(
         "job_events",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -51,8 +64,10 @@ def _create_ledgers() -> None:
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("machine", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("request", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name="fk_job_events_job_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name="pk_job_events"),
+        sa.UniqueConstraint("request", name="uq_job_events_request"),
     )
     op.create_index("ix_job_events_job_id", "job_events", ["job_id"])
     op.create_table(
