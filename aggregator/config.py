@@ -8,9 +8,18 @@ import argparse
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -37,6 +46,26 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _plain_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        port_is_right = parts.port is None or parts.port > 0
+    except ValueError:
+        raise ValueError("is no address") from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not port_is_right:
+        raise ValueError("has to begin with https:// or http:// and name a host")
+    if parts.username or parts.password or not url.isascii() or not url.isprintable() or " " in url:
+        raise ValueError("holds a name, a password or signs that cannot be sent")
+    return url
+
+
+Address = Annotated[str, Field(pattern=r"^[^\s@<>]+@[^\s@<>]+$")]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -57,6 +86,53 @@ class Web(_Section):
 
     host: Text = "127.0.0.1"
     port: Port = 8000
+    public_url: Annotated[str, AfterValidator(_plain_url)] = Field(
+        default_factory=lambda values: f"http://{_in_url(values['host'])}:{values['port']}"
+    )
+
+
+class Email(_Section):
+    """Whom alerts are mailed to, and by which server; a password never goes over an open line."""
+
+    host: Text
+    port: Port = 587
+    starttls: bool = True
+    ca_file: Path | None = None
+    user: Text | None = None
+    password_file: Path | None = None
+    sender: Address = Field(alias="from")
+    to: Annotated[tuple[Address, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _safe(self) -> "Email":
+        if self.user is not None and not self.starttls:
+            raise ValueError("user: needs starttls, or the password could be read on its way")
+        if (self.user is None) != (self.password_file is None):
+            raise ValueError("user and password_file: give both or neither")
+        return self
+
+
+class Webhook(_Section):
+    """Where alerts are posted to, signed with the secret that the file holds; the URL is never shown."""
+
+    url: Annotated[str, AfterValidator(_plain_url)] = Field(repr=False)
+    secret_file: Path
+
+
+class AlertSettings(_Section):
+    """When an order is alarming (chances of being late, 0 to 1), and who is told."""
+
+    raise_at: Annotated[float, Field(gt=0, le=1)] = 0.5
+    clear_at: Annotated[float, Field(ge=0, lt=1)] = 0.3
+    for_s: Annotated[float, Field(ge=0, le=86_400)] = 60.0
+    email: Email | None = None
+    webhook: Webhook | None = None
+
+    @model_validator(mode="after")
+    def _apart(self) -> "AlertSettings":
+        if self.clear_at >= self.raise_at:
+            raise ValueError("clear_at: has to be below raise_at, or alerts would flutter")
+        return self
 
 
 class ProcessName(_Section):
@@ -93,6 +169,7 @@ class Config(BaseSettings):
     host_id: Id = "machikoba"
     mqtt: Mqtt = Mqtt()
     web: Web = Web()
+    alerts: AlertSettings = AlertSettings()
     processes: dict[Id, ProcessName] = PROCESSES
 
     @field_validator("processes", mode="before")
@@ -192,4 +269,7 @@ def _sentence(item: Any) -> str:
     if item["type"] == "missing":
         return f"{place}: is missing"
     message = item["msg"].removeprefix("Value error, ")
-    return f"{place}: {message[0].lower()}{message[1:]}, got {item['input']!r}"
+    said = f"{place}: {message[0].lower()}{message[1:]}"
+    return (
+        said if place.endswith("url") or isinstance(item["input"], dict) else f"{said}, got {item['input']!r}"
+    )

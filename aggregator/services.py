@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from aggregator.alerting.alerting import Alerting
+from aggregator.alerting.delivery import targets_of
+from aggregator.alerting.rule import Rule
 from aggregator.clock import now_ms
 from aggregator.config import Config
 from aggregator.live import Board
@@ -12,6 +15,7 @@ from aggregator.order_book import OrderBook
 from aggregator.planning.planning import Planning
 from aggregator.spare import SpareHours
 from aggregator.status import Status
+from aggregator.store.alerts import Alerts
 from aggregator.store.audit import Audit
 from aggregator.store.consents import ConsentStore
 from aggregator.store.links import Links
@@ -43,6 +47,7 @@ class Services:
     order_book: OrderBook
     links: Links
     audit: Audit
+    alerts: Alerting
     consents: ConsentStore
     now: Callable[[], int] = now_ms
 
@@ -79,6 +84,14 @@ def make_services(
         order_book=OrderBook(),
         links=Links(engine),
         audit=Audit(engine),
+        alerts=make_alerting(config, Alerts(engine), now),
         consents=ConsentStore(engine),
         now=now,
     )
+
+
+def make_alerting(config: Config, store: Alerts, now: Callable[[], int]) -> Alerting:
+    """Return what watches orders, by the settings."""
+    settings = config.alerts
+    rule = Rule(settings.raise_at, settings.clear_at, round(settings.for_s * 1000))
+    return Alerting(store=store, rule=rule, targets=targets_of(settings), now=now)

@@ -3,7 +3,8 @@
 import argparse
 import re
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args
 
 import pytest
 from pydantic import BaseModel
@@ -167,6 +168,57 @@ def test_a_database_password_is_not_shown(file: Path) -> None:
     assert "secret" not in repr(config)
 
 
+ALERTS = """
+federation = "a"
+[alerts]
+raise_at = 0.6
+clear_at = 0.2
+for_s = 0
+[alerts.email]
+host = "mail.example.jp"
+user = "machikoba"
+password_file = "/run/secrets/mail"
+from = "machikoba@example.jp"
+to = ["a@example.jp", "b@example.jp"]
+[alerts.webhook]
+url = "https://example.jp/hook?token=hidden"
+secret_file = "/run/secrets/hook"
+"""
+
+
+def test_alerts_can_be_set_and_nothing_secret_is_shown(file: Path) -> None:
+    alerts = load(file, ALERTS).alerts
+    assert (alerts.raise_at, alerts.clear_at, alerts.for_s) == (0.6, 0.2, 0)
+    assert alerts.email and alerts.webhook
+    assert (alerts.email.sender, alerts.email.port, alerts.email.starttls) == (
+        "machikoba@example.jp",
+        587,
+        True,
+    )
+    assert alerts.email.to == ("a@example.jp", "b@example.jp")
+    assert "hidden" not in repr(alerts)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("clear_at = 0.2", "clear_at = 0.6"), "alerts: clear_at: has to be below raise_at"),
+        (('user = "machikoba"', 'user = "m"\nstarttls = false'), "alerts.email: user: needs starttls"),
+        (('password_file = "/run/secrets/mail"', ""), "alerts.email: user and password_file: give both"),
+        (('"a@example.jp", ', '"nobody", '), "alerts.email.to.0: "),
+        (("https://", "ftp://"), "alerts.webhook.url: has to begin with https://"),
+        (("https://", "https://me:hidden@"), "alerts.webhook.url: holds a name, a password"),
+    ],
+)
+def test_alerts_that_cannot_work_are_refused_without_telling_secrets(
+    file: Path, change: tuple[str, str], said: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(file, ALERTS.replace(*change))
+    assert str(caught.value).startswith(f"{file}: {said}")
+    assert "hidden" not in str(caught.value)
+
+
 def test_a_relative_data_folder_gives_an_absolute_database(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -174,14 +226,20 @@ def test_a_relative_data_folder_gives_an_absolute_database(
     assert parsed("--federation", "a", "--data", "d").database_url == f"sqlite:///{tmp_path}/d/machikoba.db"
 
 
+def is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
 def settings_of(model: type[BaseModel], prefix: str = "") -> dict[str, Any]:
     """Return every setting's path and default."""
     found: dict[str, Any] = {}
     for name, field in model.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            found |= settings_of(field.annotation, f"{prefix}{name}.")
+        options = get_args(field.annotation) if isinstance(field.annotation, UnionType) else ()
+        models = [each for each in (field.annotation, *options) if is_model(each)]
+        if models:
+            found |= settings_of(models[0], f"{prefix}{name}.")
         else:
-            found[prefix + name] = field.default
+            found[prefix + (field.alias or name)] = field.default
     return found
 
 

@@ -26,6 +26,7 @@ PURE = [
     *(f"aggregator/capacity/{name}.py" for name in ("measured_weeks", "terms")),
     *(f"aggregator/web/{name}.py" for name in ("capacity_chart", "capacity_view", "capacity_words")),
     "aggregator/capacity_table.py",
+    *(f"aggregator/alerting/{name}.py" for name in ("backoff", "letter", "rule")),
     *(f"aggregator/model/{name}.py" for name in ("machine", "user", "window", "profile_faults")),
     *(f"aggregator/capacity/{name}.py" for name in ("attendance", "calendar", "holidays", "local_time")),
     *(f"aggregator/calendar_files/{name}.py" for name in ("ical", "imported", "read", "table")),
