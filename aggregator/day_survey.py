@@ -28,7 +28,7 @@ from aggregator.store.machine_days import MachineDays, MeasuredDay
 from aggregator.store.profiles import Profiles
 from aggregator.store.timeseries import TimeSeries
 
-RULES = 1
+RULES = 2
 """Raise it when the same windows and calendar come to other elements: all days are measured again."""
 
 LATE_MS = 3 * MINUTE_MS
@@ -174,7 +174,7 @@ class Survey:
             running_ms = stale.totals.state_ms[0]
             sums = stale.totals
             elements = replace(elements, cycles=sums.cycles, good=sums.good, scrap=sums.scrap)
-        return MeasuredDay(elements, running_ms, stale.basis, tuple(jobs_of_day(windows)))
+        return MeasuredDay(elements, running_ms, stale.basis, tuple(jobs_of_day(windows, stale.spans)))
 
     def _windows(self, stale: StaleDay) -> list[Window]:
         """Return the day's windows; those before opening and after closing only if they hold any work."""

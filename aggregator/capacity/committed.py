@@ -61,11 +61,7 @@ def committed_by_cell(
 
 
 def _good_pieces(job: Job, totals: JobTotals | None) -> int:
-    if totals is None:
-        return 0
-    if totals.good is not None:
-        return totals.good
-    return max(totals.cycles * job.pieces_per_cycle - (totals.scrap or 0), 0)
+    return 0 if totals is None else totals.good_pieces(job.pieces_per_cycle)
 
 
 def _minutes_a_piece(job: Job, totals: JobTotals | None, good: int) -> float:

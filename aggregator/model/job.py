@@ -5,6 +5,9 @@ from datetime import date
 from enum import StrEnum
 
 from aggregator.model.week import Week
+from aggregator.model.window import StateMs
+
+NO_TIME: StateMs = (0, 0, 0, 0, 0, 0)
 
 
 class JobStatus(StrEnum):
@@ -47,7 +50,9 @@ class Job:
 class JobTotals:
     """What machines did with a job's tag on: from windows, all machines together.
 
-    `good` and `scrap` are None where no machine counts them; then pieces are cycles x pieces per cycle.
+    `good` and `scrap` are None where no machine counts them. `plain_cycles` and `plain_scrap` are those of
+    windows without good pieces: their pieces are cycles x pieces per cycle less scrap. `open_ms` are
+    milliseconds in each state within the machines' working time.
     """
 
     job: str
@@ -55,3 +60,13 @@ class JobTotals:
     cycles: int
     good: int | None
     scrap: int | None
+    open_ms: StateMs = NO_TIME
+    plain_cycles: int | None = None
+    plain_scrap: int | None = None
+
+    def good_pieces(self, pieces_per_cycle: int) -> int:
+        """Return good pieces: as counted, and of what was not counted cycles less scrap; never below 0."""
+        plain, scrap = self.plain_cycles, self.plain_scrap
+        if plain is None:  # told without it: all is counted, or nothing
+            plain, scrap = (self.cycles, self.scrap) if self.good is None else (0, 0)
+        return (self.good or 0) + max(plain * pieces_per_cycle - (scrap or 0), 0)

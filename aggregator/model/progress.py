@@ -117,7 +117,8 @@ class Delay:
 class Arrival:
     """When something is done, with 10, 50 and 90 percent; None where it cannot be told, `unknown` says why.
 
-    `on_time` is the chance (0 to 1) to meet the due date.
+    `on_time` is the chance (0 to 1) to meet the due date. `raw_ms` are the three as they were before past
+    errors corrected them: what later corrections learn from.
     """
 
     p10_ms: int | None
@@ -125,6 +126,7 @@ class Arrival:
     p90_ms: int | None
     on_time: float | None
     unknown: str | None = None
+    raw_ms: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,9 @@ from aggregator.store.series import SeriesIds
 _SERIES: BindParameter[int] = bindparam("series", type_=Integer)
 _DAY: BindParameter[int] = bindparam("on", type_=Integer)
 _CHUNK_ROWS = 5_000
+_SUMS = ("busy_ms", "cycles", "good", "scrap")
+_OPEN = tuple(f"open_{name}_ms" for name in ("running", "setup", "idle", "down", "stop", "offline"))
+_PLAIN = ("plain_cycles", "plain_scrap")
 
 
 class MeasuredDay(NamedTuple):
@@ -72,13 +75,13 @@ class MachineDays:
 
     def jobs(self) -> list[tuple[MachineKey, date, JobTotals]]:
         """Return what every machine ever did for jobs, by day."""
-        columns = [job_days.c[name] for name in ("day", "job", "busy_ms", "cycles", "good", "scrap")]
+        columns = [job_days.c[name] for name in ("day", "job", *_SUMS, *_PLAIN, *_OPEN)]
         query = select(series.c.factory, series.c.machine, *columns)
         query = query.join(job_days, series.c.id == job_days.c.series_id)
         with reading(self._engine) as connection:
             return [
-                (MachineKey(factory, machine), date.fromordinal(day), JobTotals(*rest))
-                for factory, machine, day, *rest in connection.execute(query)
+                (MachineKey(factory, machine), date.fromordinal(day), _totals(job, rest))
+                for factory, machine, day, job, *rest in connection.execute(query)
             ]
 
 
@@ -109,10 +112,15 @@ def _job_rows(series_id: int, each: MeasuredDay) -> list[dict[str, Any]]:
             "series_id": series_id,
             "day": each.elements.day.toordinal(),
             "job": job.job,
-            "busy_ms": job.busy_ms,
-            "cycles": job.cycles,
-            "good": job.good,
-            "scrap": job.scrap,
+            **{name: getattr(job, name) for name in (*_SUMS, *_PLAIN)},
+            **dict(zip(_OPEN, job.open_ms, strict=True)),
         }
         for job in each.jobs
     ]
+
+
+def _totals(job: str, row: Sequence[Any]) -> JobTotals:
+    busy_ms, cycles, good, scrap, plain_cycles, plain_scrap, *open_ms = row
+    running, setup, idle, down, stop, offline = open_ms
+    states = (running, setup, idle, down, stop, offline)
+    return JobTotals(job, busy_ms, cycles, good, scrap, states, plain_cycles, plain_scrap)

@@ -52,6 +52,12 @@ job_days = Table(
     Column("cycles", BigInteger, nullable=False),
     Column("good", BigInteger),
     Column("scrap", BigInteger),
+    *(  # within the machine's working time
+        Column(f"open_{name}_ms", BigInteger, nullable=False, server_default="0")
+        for name in ("running", "setup", "idle", "down", "stop", "offline")
+    ),
+    Column("plain_cycles", BigInteger),  # of windows that count no good pieces
+    Column("plain_scrap", BigInteger),
     sqlite_with_rowid=False,
 )
 

@@ -141,6 +141,7 @@ arrivals = Table(
     Column("p10_ms", BigInteger),
     Column("p50_ms", BigInteger),
     Column("p90_ms", BigInteger),
+    *(Column(f"raw_{name}_ms", BigInteger) for name in ("p10", "p50", "p90")),  # before calibration
     Column("on_time", Float),
     Column("done", Float, nullable=False),  # share of the order (0 to 1)
     Column("step", Text),

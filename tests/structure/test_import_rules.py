@@ -34,6 +34,10 @@ PLANTED = {
     "Stores know the seam and the model": ("aggregator.store.records", "aggregator.config"),
     "Live values know the model only": ("aggregator.live", "aggregator.config"),
     "Capacity is pure: it knows the model only": ("aggregator.capacity", "aggregator.config"),
+    "Progress is pure: it knows the model, and of capacity what is planned and what jobs still need": (
+        "aggregator.progress.eta",
+        "aggregator.capacity.spare",
+    ),
     "Calendar files are pure: they know local time and the model": (
         "aggregator.calendar_files.ical",
         "aggregator.config",

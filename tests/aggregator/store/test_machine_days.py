@@ -46,7 +46,8 @@ def test_days_come_back_as_they_were_by_machine_and_day(engine: Engine) -> None:
 
 def test_a_day_saved_again_replaces_it_and_its_jobs(engine: Engine) -> None:
     store = MachineDays(engine)
-    one, two = JobTotals("J-1", 10, 2, None, None), JobTotals("J-2", 5, 1, 3, 1)
+    one = JobTotals("J-1", 10, 2, None, None, (1, 2, 3, 4, 5, 2**40), 2, 0)
+    two = JobTotals("J-2", 5, 1, 3, 1)
     yesterday = TODAY - timedelta(days=1)
     store.save([a_day(KEY, TODAY, 3, (one, two)), a_day(KEY, yesterday, 3, (one,)), a_day(OTHER, TODAY)])
     store.save([a_day(KEY, TODAY, 8, (two,))])
@@ -115,7 +116,8 @@ async def test_days_are_measured_once_and_found_again_after_a_restart(
         2 * HOUR_MS,
         HOUR_MS,
     )
-    assert first.jobs() == {"J-1": JobTotals("J-1", HOUR_MS, 60, 59, 1)}
+    states = (HOUR_MS, 0, 2 * HOUR_MS, 0, 0, 0)
+    assert first.jobs() == {"J-1": JobTotals("J-1", HOUR_MS, 60, 59, 1, states, 0, 0)}
     monkeypatch.setattr(timeseries, "windows", pytest.fail)
     second = measured()
     await second.refresh()

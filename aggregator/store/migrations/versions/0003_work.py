@@ -24,6 +24,11 @@ def upgrade() -> None:
 def _add_columns() -> None:
     op.add_column("jobs", sa.Column("planned_start", sa.Integer(), nullable=True))
     op.add_column("jobs", sa.Column("planned_end", sa.Integer(), nullable=True))
+    for name in ("running", "setup", "idle", "down", "stop", "offline"):
+        column = sa.Column(f"open_{name}_ms", sa.BigInteger(), server_default="0", nullable=False)
+        op.add_column("job_days", column)
+    op.add_column("job_days", sa.Column("plain_cycles", sa.BigInteger(), nullable=True))
+    op.add_column("job_days", sa.Column("plain_scrap", sa.BigInteger(), nullable=True))
     op.add_column("tokens", sa.Column("buyer", sa.Text(), nullable=True))
     op.add_column("users", sa.Column("buyer", sa.Text(), nullable=True))
 
@@ -167,6 +172,7 @@ def _create_arrivals() -> None:
         sa.Column("p10_ms", sa.BigInteger(), nullable=True),
         sa.Column("p50_ms", sa.BigInteger(), nullable=True),
         sa.Column("p90_ms", sa.BigInteger(), nullable=True),
+        *(sa.Column(f"raw_{name}_ms", sa.BigInteger(), nullable=True) for name in ("p10", "p50", "p90")),
         sa.Column("on_time", sa.Float(), nullable=True),
         sa.Column("done", sa.Float(), nullable=False),
         sa.Column("step", sa.Text(), nullable=True),
