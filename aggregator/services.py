@@ -17,6 +17,7 @@ from aggregator.spare import SpareHours
 from aggregator.status import Status
 from aggregator.store.alerts import Alerts
 from aggregator.store.audit import Audit
+from aggregator.store.band_days import BandDays
 from aggregator.store.consents import ConsentStore
 from aggregator.store.links import Links
 from aggregator.store.machine_days import MachineDays
@@ -24,6 +25,7 @@ from aggregator.store.orders import Orders
 from aggregator.store.profiles import Profiles
 from aggregator.store.records import Records
 from aggregator.store.timeseries import TimeSeries
+from aggregator.told_bands import ToldBands
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Services:
     audit: Audit
     alerts: Alerting
     consents: ConsentStore
+    bands: ToldBands
     now: Callable[[], int] = now_ms
 
 
@@ -58,7 +61,7 @@ def make_services(
     """Return the services of a database whose tables are there; nothing runs yet."""
     engine, zone = records.engine, config.zone
     board = Board()
-    profiles, orders = Profiles(engine), Orders(engine)
+    profiles, orders, consents = Profiles(engine), Orders(engine), ConsentStore(engine)
     days = MeasuredDays(
         timeseries=timeseries,
         days=MachineDays(engine),
@@ -85,7 +88,16 @@ def make_services(
         links=Links(engine),
         audit=Audit(engine),
         alerts=make_alerting(config, Alerts(engine), now),
-        consents=ConsentStore(engine),
+        consents=consents,
+        bands=ToldBands(
+            spare=spare,
+            days=days,
+            consents=consents,
+            store=BandDays(engine),
+            processes=config.processes,
+            zone=zone,
+            now=now,
+        ),
         now=now,
     )
 

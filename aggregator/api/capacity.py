@@ -1,6 +1,10 @@
-"""`capacity`: spare hours by factory or process and ISO week, with the sum behind every number."""
+"""`capacity`: spare hours by factory or process and ISO week, with the sum behind every number.
+
+A factory is told its own; of the others together bands, and only where no single figure can be found out.
+"""
 
 import threading
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -8,16 +12,18 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
-from aggregator.access.scope import Scope
-from aggregator.api.caller import CallerScope, Found
-from aggregator.api.capacity_rows import CapacityRow, Rows, joined, sum_row
+from aggregator.access.scope import Scope, visible
+from aggregator.api.caller import Caller, Found
+from aggregator.api.capacity_rows import BandRow, CapacityRow, Rows, band_row, joined, sum_row
 from aggregator.api.moments import text
 from aggregator.api.problem import responses
 from aggregator.api.query import NoQuery
 from aggregator.capacity.reckoning import WEEKS
 from aggregator.capacity.terms import sums_by_process
 from aggregator.model.capacity import SpareCell
+from aggregator.model.user import Role, User
 from aggregator.services import Services
+from aggregator.told_bands import ToldBand
 
 router = APIRouter(prefix="/api/v1/capacity", tags=["capacity"])
 
@@ -50,6 +56,9 @@ class Capacity(BaseModel):
         le=1,
         description="Share (0 to 1) of the measured past that is read; below 1 numbers may be missing",
     )
+    others: list[BandRow] = Field(
+        description="For factories: all others together, by process and week; empty for the coordinator"
+    )
     rows: list[CapacityRow]
 
 
@@ -60,11 +69,11 @@ class Capacity(BaseModel):
     summary="Spare hours by factory or process and week",
 )
 def show_capacity(
-    request: Request, found: Found, scope: CallerScope, query: Annotated[CapacityQuery, Query()]
+    request: Request, found: Found, caller: Caller, query: Annotated[CapacityQuery, Query()]
 ) -> Response:
     """Measured spare hours (P10, P50, P90), what they are made of, and what was declared."""
     answers: Answers = request.app.state.capacity
-    answer = answers.get(found, scope, query)
+    answer = answers.get(found, caller, query)
     if answer is None:
         raise HTTPException(404, "There is no such factory or process, or none that this token may see.")
     return Response(answer, media_type="application/json")
@@ -78,22 +87,35 @@ class Answers:
         self._kept: dict[tuple[object, ...], bytes | None] = {}
         self._lock = threading.Lock()
 
-    def get(self, found: Services, scope: Scope, query: CapacityQuery) -> bytes | None:
+    def get(self, found: Services, caller: User, query: CapacityQuery) -> bytes | None:
         """Return what `answer_of` does."""
+        others = others_of(found, caller, query)
+        scope = visible(caller)
         seen = None if scope is None else frozenset(scope)
-        asked = (found.spare.fresh_ms(), found.days.progress, seen, *query.model_dump().values())
+        now = (found.spare.fresh_ms(), found.days.progress, seen, tuple(others))
+        asked = (*now, *query.model_dump().values())
         with self._lock:
             if asked not in self._kept:
                 while len(self._kept) >= KEPT_ANSWERS:
                     self._kept.pop(next(iter(self._kept)))
-                self._kept[asked] = answer_of(found, scope, query, self._rows)
+                self._kept[asked] = answer_of(found, scope, query, self._rows, others)
             return self._kept[asked]
 
 
-def answer_of(found: Services, scope: Scope, query: CapacityQuery, rows: Rows) -> bytes | None:
-    """Return a `Capacity` as JSON; None when factory or process is named and there is none in the scope."""
+def others_of(found: Services, caller: User, query: CapacityQuery) -> list[ToldBand]:
+    """Return what a factory is told of all others; nothing when it asks for a factory."""
+    if caller.role is not Role.FACTORY or caller.factory is None or query.factory is not None:
+        return []
+    told = found.bands.seen_by(caller.factory, query.weeks)
+    return [each for each in told if query.process in {None, each.process}]
+
+
+def answer_of(
+    found: Services, scope: Scope, query: CapacityQuery, rows: Rows, others: Sequence[ToldBand] = ()
+) -> bytes | None:
+    """Return a `Capacity` as JSON; None when factory or process is named and there is none to be seen."""
     cells = _asked(found.spare.cells(scope), query)
-    if not cells and (query.factory is not None or query.process is not None):
+    if not cells and not others and (query.factory is not None or query.process is not None):
         return None
     zone, fresh_ms = found.config.zone, found.spare.fresh_ms()
     if query.by is CapacityBy.PROCESS:
@@ -104,6 +126,7 @@ def answer_of(found: Services, scope: Scope, query: CapacityQuery, rows: Rows) -
         "by": query.by,
         "fresh": text(fresh_ms, zone) if fresh_ms else None,
         "progress": found.days.progress,
+        "others": [band_row(each) for each in others],
     }
     return joined(head, told)
 

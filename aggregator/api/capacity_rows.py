@@ -10,9 +10,11 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, Field
 
 from aggregator.api.moments import text
+from aggregator.capacity.bands import EDGES_H, Band
 from aggregator.capacity.terms import Level, SpareSum, Term, level_of, terms_of
 from aggregator.model.capacity import CellKey, NoNumber, Quantiles, SpareCell
 from aggregator.model.week import Week
+from aggregator.told_bands import ToldBand
 
 DIGITS = 4
 
@@ -89,6 +91,34 @@ class CapacityRow(BaseModel):
     machines: list[MachineHours] = Field(description="The factory's machines; empty by process")
     silent: list[Silent] = Field(description="By process: factories without a number, not part of the hours")
     why: list[WhyTerm] = Field(description="The sum spelled out; empty without a number")
+
+
+class BandRow(BaseModel):
+    """Spare hours (P50) of all other factories together, as of the day's first look; null: not told.
+
+    Nothing is told of fewer than three others that agree and have a number, nor where one of them has more
+    than 70 % of the sum. Of a week the same factories are told always, or none.
+    """
+
+    process: str = Field(description="Process id", examples=["cutting"])
+    week: str = Field(description="ISO week", examples=["2026-W48"])
+    monday: date = Field(description="Its first day", examples=["2026-11-23"])
+    band: Band | None = Field(description="In a word; null: not told")
+    from_h: float | None = Field(description="At least so many hours", examples=[20])
+    to_h: float | None = Field(description="Fewer than so many; null: no end, or not told", examples=[60])
+
+
+def band_row(told: ToldBand) -> dict[str, Any]:
+    """Return what `BandRow` describes."""
+    from_h, to_h = (None, None) if told.band is None else EDGES_H[told.band]
+    return {
+        "process": told.process,
+        "week": str(told.week),
+        "monday": told.week.monday.isoformat(),
+        "band": told.band,
+        "from_h": from_h,
+        "to_h": to_h,
+    }
 
 
 class Rows:

@@ -131,6 +131,23 @@ consents = Table(
     Column("changed_by", Text, nullable=False),
 )
 
+# Whose spare hours are told together as a band, by process and week; never another set for the same week.
+band_groups = Table(
+    "band_groups",
+    metadata,
+    Column("process", Text, primary_key=True),
+    Column("week", Text, primary_key=True),
+    Column("members", Text, nullable=False),  # a JSON list of factories
+)
+
+# The hours that a day's bands are made of: what moves during the day is told tomorrow. Only the newest stays.
+band_days = Table(
+    "band_days",
+    metadata,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("document", Text, nullable=False),
+)
+
 # The arrival as it was told: a row when the shown date changes, with the step and cause that changed it.
 arrivals = Table(
     "arrivals",

@@ -1,4 +1,9 @@
-"""`/capacity`: who really has time, for what, in which week, and how sure is that?"""
+"""`/capacity`: who really has time, for what, in which week, and how sure is that?
+
+A factory sees its own hours, and of all others together bands.
+"""
+
+import asyncio
 
 from fastapi import APIRouter, Request, Response
 
@@ -7,6 +12,7 @@ from aggregator.access.visitor import services
 from aggregator.capacity.terms import sum_of, sums_by_process
 from aggregator.model.capacity import SpareCell
 from aggregator.web.attach import attach_values
+from aggregator.web.band_view import others_of
 from aggregator.web.capacity_page import (
     ChosenWeek,
     SignedIn,
@@ -37,7 +43,8 @@ async def capacity(request: Request, user: SignedIn) -> Response:
         )
         for each in in_order(sums, found.config)
     ]
-    return capacity_page(request, user, "capacity.html", rows=rows, attach=attach_values(found))
+    others = await asyncio.to_thread(others_of, found, user)
+    return capacity_page(request, user, "capacity.html", others, rows=rows, attach=attach_values(found))
 
 
 @router.get("/capacity/{process}")

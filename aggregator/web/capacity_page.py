@@ -17,6 +17,7 @@ from aggregator.model.user import User
 from aggregator.model.week import Week
 from aggregator.services import Services
 from aggregator.web import capacity_words as words
+from aggregator.web.band_view import BandTable
 from aggregator.web.capacity_view import bullet_of, known_share, path
 from aggregator.web.pages import language_of, page
 
@@ -27,11 +28,13 @@ STALE_AFTER_MS = 180_000
 """Older than this the numbers are not called live: something keeps them from being reckoned."""
 
 
-def capacity_page(request: Request, user: User, template: str, **values: Any) -> Response:
+def capacity_page(
+    request: Request, user: User, template: str, others: BandTable | None = None, **values: Any
+) -> Response:
     """Return the page, or 304 when the script that keeps it fresh has it already."""
     found = services(request)
     fresh_ms, progress = found.spare.fresh_ms(), found.days.progress
-    etag = _etag(f"{fresh_ms} {progress:.3f} {language_of(request)} {user.name}")
+    etag = _etag(f"{fresh_ms} {progress:.3f} {language_of(request)} {user.name} {others}")
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers={"ETag": etag, "Cache-Control": "no-store"})
     about: dict[str, Any] = {
@@ -49,6 +52,7 @@ def capacity_page(request: Request, user: User, template: str, **values: Any) ->
         "known_share": known_share,
         "capacity_path": path,
         "words": words,
+        "others": others,
     }
     answer = page(request, template, user, **about, **told, **values)
     answer.headers["ETag"] = etag

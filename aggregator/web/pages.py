@@ -13,6 +13,7 @@ from aggregator.access.secret import form_token
 from aggregator.access.visitor import SESSION_COOKIE, VISIT_COOKIE, path_of, services
 from aggregator.config import ProcessName
 from aggregator.model.user import User
+from aggregator.web.band_view import BAND_HOURS, BAND_WORDS, EDGES
 from aggregator.web.formats import Formats
 from aggregator.web.languages import LANGUAGES, choose_language, translations
 from aggregator.web.static_files import static_url
@@ -40,6 +41,9 @@ def environment(language: str) -> Environment:
         static_url=static_url,
         state_words=STATE_WORDS,
         no_connection=NO_CONNECTION,
+        band_words=BAND_WORDS,
+        band_hours_words=BAND_HOURS,
+        band_edges=EDGES,
     )
     return made
 

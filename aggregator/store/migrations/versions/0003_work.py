@@ -19,6 +19,7 @@ def upgrade() -> None:
     _create_faces()
     _create_arrivals()
     _create_messages()
+    _create_bands()
 
 
 def _add_columns() -> None:
@@ -216,4 +217,20 @@ def _create_messages() -> None:
         sa.UniqueConstraint(
             "alert_id", "channel", "target", name="uq_alert_messages_alert_id_channel_target"
         ),
+    )
+
+
+def _create_bands() -> None:
+    op.create_table(
+        "band_groups",
+        sa.Column("process", sa.Text(), nullable=False),
+        sa.Column("week", sa.Text(), nullable=False),
+        sa.Column("members", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("process", "week", name="pk_band_groups"),
+    )
+    op.create_table(
+        "band_days",
+        sa.Column("day", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("day", name="pk_band_days"),
     )
