@@ -55,6 +55,10 @@ PLANTED = {
         "aggregator.spare",
         "aggregator.store.people",
     ),
+    "Told bands know the pure rule, spare hours and what was agreed to": (
+        "aggregator.told_bands",
+        "aggregator.store.profiles",
+    ),
     "Planning knows matching, spare hours and stores of records": ("aggregator.planning", "aggregator.live"),
     "Ingest knows the stores' faces, live values and the model; no page, no backend": (
         "aggregator.ingest.session",
