@@ -16,12 +16,12 @@ from aggregator.config import Config, from_arguments
 from aggregator.config import add_arguments as add_config_arguments
 from aggregator.errors import AggregatorError, ConfigError
 from aggregator.faces import create_faces
+from aggregator.homes import open_home
 from aggregator.ingest.ingest import Ingest
 from aggregator.ingest.subscriber import read_password
 from aggregator.logs import log_to_stderr
 from aggregator.services import Services, make_services
 from aggregator.store.database import open_engine
-from aggregator.store.embedded import Embedded
 from aggregator.store.migration import migrate
 from aggregator.store.records import Records
 
@@ -79,7 +79,7 @@ async def receiving(config: Config) -> AsyncIterator[Services]:
     engine = open_engine(config.database_url)
     try:
         await asyncio.to_thread(migrate, engine)
-        timeseries, records = Embedded(engine), Records(engine)
+        timeseries, records = open_home(config, engine), Records(engine)
         services = make_services(config, timeseries, records)
         ingest = Ingest(config, timeseries, records, services.board, services.status, now=now_ms)
         async with asyncio.TaskGroup() as tasks:

@@ -19,9 +19,9 @@ from aggregator.clock import now_ms
 from aggregator.config import PROCESSES, Config, ProcessName, from_arguments
 from aggregator.config import add_arguments as add_config_arguments
 from aggregator.errors import AggregatorError
+from aggregator.homes import open_home
 from aggregator.services import make_services
 from aggregator.store.database import open_engine, place_of
-from aggregator.store.embedded import Embedded
 from aggregator.store.migration import migrate
 from aggregator.store.records import Records
 
@@ -82,7 +82,7 @@ async def _reckoned(config: Config, query: CapacityQuery) -> bytes:
     engine = open_engine(config.database_url)
     try:
         await asyncio.to_thread(migrate, engine)
-        services = make_services(config, Embedded(engine), Records(engine), now_ms)
+        services = make_services(config, open_home(config, engine), Records(engine), now_ms)
         await services.days.refresh()
         await services.spare.refresh()
         if not services.spare.fresh_ms():

@@ -135,6 +135,16 @@ class AlertSettings(_Section):
         return self
 
 
+class Influx(_Section):
+    """Where the time series live, if not in the database: an InfluxDB 2 or 3."""
+
+    url: Annotated[str, Field(pattern=r"^https?://[^\s/]+")]
+    org: Text
+    token_file: Path
+    bucket: Text = "machikoba"
+    keep_days: Annotated[int, Field(ge=30, le=36_500)] = 400
+
+
 class ProcessName(_Section):
     """What people read for a process (工程)."""
 
@@ -170,6 +180,7 @@ class Config(BaseSettings):
     mqtt: Mqtt = Mqtt()
     web: Web = Web()
     alerts: AlertSettings = AlertSettings()
+    influx: Influx | None = None
     processes: dict[Id, ProcessName] = PROCESSES
 
     @field_validator("processes", mode="before")

@@ -14,11 +14,12 @@ from agent.contract.states import State
 from aggregator.config import Config, from_arguments
 from aggregator.config import add_arguments as add_config_arguments
 from aggregator.errors import AggregatorError
+from aggregator.homes import open_home
 from aggregator.model.machine import MachineKey
 from aggregator.model.window import StateChange, Window
 from aggregator.store.database import open_engine, place_of
-from aggregator.store.embedded import Embedded
 from aggregator.store.migration import migrate
+from aggregator.store.timeseries import TimeSeries
 
 CHUNK_ROWS = 3_000
 """Rows a transaction: a running aggregator writes in between."""
@@ -72,7 +73,7 @@ def _load(config: Config, file: str) -> None:
         engine = open_engine(config.database_url)
         try:
             migrate(engine)
-            _write(Embedded(engine), _records(lines, file))
+            _write(open_home(config, engine), _records(lines, file))
         finally:
             engine.dispose()
 
@@ -90,7 +91,7 @@ def _opened(file: str) -> Iterator[IO[str]]:
         yield lines
 
 
-def _write(store: Embedded, records: Iterator[Window | StateChange]) -> None:
+def _write(store: TimeSeries, records: Iterator[Window | StateChange]) -> None:
     rows, told_s = 0, time.monotonic()
     for chunk in _chunks(records):
         windows = [record for record in chunk if isinstance(record, Window)]

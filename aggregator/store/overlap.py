@@ -7,10 +7,14 @@ an old copy, replace nothing that was measured in them.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
+from agent.contract.records import HOUR_MS
 from agent.contract.states import INDEX, State
+from aggregator.model.machine import MachineKey
 from aggregator.model.window import Window
 
 _OFFLINE = INDEX[State.OFFLINE]
@@ -45,6 +49,24 @@ class Settled(NamedTuple):
 
     put: Sequence[Window]
     dropped: Collection[int]
+
+
+def stretches(new: Iterable[Window]) -> Iterator[tuple[MachineKey, list[Window]]]:
+    """Split windows by machine, and where hours without any lie between them: of those nothing is read.
+
+    A stretch keeps the order of `new`; windows of two stretches cannot overlap.
+    """
+    machines: dict[MachineKey, list[Window]] = defaultdict(list)
+    for window in new:
+        machines[window.key].append(window)
+    for key, mine in machines.items():
+        places = sorted({window.start_ms // HOUR_MS for window in mine})
+        breaks = accumulate((later - earlier > 2 for earlier, later in pairwise(places)), initial=0)
+        stretch_of = dict(zip(places, breaks, strict=True))
+        stretches: dict[int, list[Window]] = defaultdict(list)
+        for window in mine:
+            stretches[stretch_of[window.start_ms // HOUR_MS]].append(window)
+        yield from ((key, stretch) for stretch in stretches.values())
 
 
 def settle(stored: Iterable[Stored], new: Sequence[Window]) -> Settled:

@@ -1,7 +1,6 @@
 """Sums over stored time: hours, local days and any range of machines, from the hours table where it can."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,6 +22,7 @@ from agent.contract.records import HOUR_MS
 from aggregator.model.machine import MachineKey
 from aggregator.model.window import Totals
 from aggregator.store import schema
+from aggregator.store.local_days import local_days
 
 Ids = Mapping[MachineKey, int]
 
@@ -87,7 +87,7 @@ def days(connection: Connection, ids: Ids, since_ms: int, until_ms: int, zone: Z
     """Return each machine's sums by local day, by machine, then time; the range cuts the outer days."""
     found = [
         total
-        for start_ms, end_ms in _local_days(since_ms, until_ms, zone)
+        for start_ms, end_ms in local_days(since_ms, until_ms, zone)
         for total in totals(connection, ids, start_ms, end_ms).values()
     ]
     return sorted(found, key=attrgetter("key", "start_ms"))
@@ -97,15 +97,3 @@ def _totals(key: MachineKey, start_ms: int, end_ms: int, sums: Sequence[Any]) ->
     running, setup, idle, down, planned_stop, offline, cycles, good, scrap = sums
     spent = (running, setup, idle, down, planned_stop, offline)
     return Totals(key, start_ms, end_ms, spent, cycles, good, scrap)
-
-
-def _local_days(since_ms: int, until_ms: int, zone: ZoneInfo) -> Iterator[tuple[int, int]]:
-    day = datetime.fromtimestamp(since_ms / 1000, UTC).astimezone(zone).date()
-    start_ms = since_ms
-    while start_ms < until_ms:
-        day += timedelta(days=1)
-        midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
-        end_ms = min(int(midnight.timestamp() * 1000), until_ms)
-        if end_ms > start_ms:
-            yield start_ms, end_ms
-        start_ms = max(start_ms, end_ms)

@@ -4,9 +4,7 @@ What is stored around new windows is read first: of windows that overlap not all
 hours touched are summed again from their windows in the same transaction.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate, pairwise
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -27,7 +25,7 @@ from agent.contract.states import INDEX
 from aggregator.model.machine import MachineKey
 from aggregator.model.window import StateChange, Window
 from aggregator.store.database import upsert
-from aggregator.store.overlap import Stored, Weight, settle
+from aggregator.store.overlap import Stored, Weight, settle, stretches
 from aggregator.store.schema import hours, state_changes, windows
 from aggregator.store.sums import SUM_COLUMNS, summed
 
@@ -55,7 +53,8 @@ class Writes:
         """Store windows; which of those that overlap stay is said in `overlap.py`."""
         put: list[tuple[Any, ...]] = []
         dropped: list[_Place] = []
-        for number, stretch in _stretches(ids, new):
+        for key, stretch in stretches(new):
+            number = ids[key]
             settled = settle(self._stored_around(connection, number, stretch), stretch)
             put += [_row(number, window) for window in settled.put]
             dropped += [(number, start_ms) for start_ms in settled.dropped]
@@ -86,24 +85,6 @@ class Writes:
         hourly = [{"series": number, "start": start, "end": start + HOUR_MS} for number, start in places]
         connection.execute(self._drop_hours, hourly)
         connection.execute(self._sum_hours, hourly)
-
-
-def _stretches(ids: Ids, new: Iterable[Window]) -> Iterator[tuple[int, list[Window]]]:
-    """Split windows by machine, and where hours without any lie between them: of those nothing is read.
-
-    A stretch keeps the order of `new`; windows of two stretches cannot overlap.
-    """
-    machines: dict[MachineKey, list[Window]] = defaultdict(list)
-    for window in new:
-        machines[window.key].append(window)
-    for key, mine in machines.items():
-        places = sorted({window.start_ms // HOUR_MS for window in mine})
-        breaks = accumulate((later - earlier > 2 for earlier, later in pairwise(places)), initial=0)
-        stretch_of = dict(zip(places, breaks, strict=True))
-        stretches: dict[int, list[Window]] = defaultdict(list)
-        for window in mine:
-            stretches[stretch_of[window.start_ms // HOUR_MS]].append(window)
-        yield from ((ids[key], stretch) for stretch in stretches.values())
 
 
 def _row(number: int, window: Window) -> tuple[Any, ...]:

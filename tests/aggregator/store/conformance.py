@@ -227,7 +227,7 @@ class TimeSeriesConformance:
         assert set(timeseries.latest(keys)) == set(keys)
 
     def test_large_numbers_survive(self, timeseries: TimeSeries) -> None:
-        large = minute(MILL, 253_402_300_740_000, cycles=10**9, good=10**12, scrap=0, cycles_total=2**63 - 1)
+        large = minute(MILL, 9_214_646_400_000, cycles=10**9, good=10**12, scrap=0, cycles_total=2**63 - 1)
         timeseries.write([large, *minutes(LATHE, 0, 5_000)], [])
         assert timeseries.latest([MILL])[MILL] == large
         assert timeseries.totals([MILL], large.start_ms, large.start_ms + 1)[MILL].good == 10**12

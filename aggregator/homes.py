@@ -1,0 +1,28 @@
+"""Where the time series live: settings and the database in, the embedded home or InfluxDB out."""
+
+from sqlalchemy import Engine
+
+from aggregator.config import Config
+from aggregator.errors import ConfigError
+from aggregator.store.embedded import Embedded
+from aggregator.store.influx.influx import Influx
+from aggregator.store.influx.server import Place, Server
+from aggregator.store.timeseries import TimeSeries
+
+
+def open_home(config: Config, engine: Engine) -> TimeSeries:
+    """Return the home that the settings name; nothing is asked of it yet. Raises ConfigError."""
+    influx = config.influx
+    if influx is None:
+        return Embedded(engine)
+    try:
+        token = influx.token_file.read_text("utf-8").strip()
+    except OSError as error:
+        raise ConfigError(
+            f"influx.token_file: {influx.token_file}: cannot be read: {error.strerror}"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"influx.token_file: {influx.token_file}: is not UTF-8 text") from error
+    if not token.isascii() or not token.isprintable() or not token:
+        raise ConfigError(f"influx.token_file: {influx.token_file}: expected a token on one line")
+    return Influx(Server(Place(influx.url.rstrip("/"), influx.org, token)), influx.bucket, influx.keep_days)

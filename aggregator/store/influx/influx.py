@@ -1,0 +1,177 @@
+"""The InfluxDB home of the time series: windows and state changes in, windows, hours and totals out.
+
+Minute windows and state changes lie in one bucket with a retention, hourly totals in another one for good.
+InfluxDB has no transactions, so a write first reads what lies around the new windows, then writes windows,
+then sums the hours that were touched until what was written is what the windows say: the last of several
+writers corrects the others. Nothing is acknowledged before that.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from operator import attrgetter
+from threading import Lock
+from zoneinfo import ZoneInfo
+
+from agent.contract.records import HOUR_MS
+from aggregator.model.machine import MachineKey
+from aggregator.model.window import StateChange, Totals, Window
+from aggregator.store.influx import points
+from aggregator.store.influx.server import NoBucket, Server
+from aggregator.store.influx.statements import last_rows, select, sums, sums_by_hour
+from aggregator.store.local_days import local_days
+from aggregator.store.overlap import Stored, Weight, settle, stretches
+
+Sums = Sequence[int]
+
+
+class Influx:
+    """A `TimeSeries` in two buckets: `bucket`, whose points live `keep_days`, and `{bucket}-totals`."""
+
+    def __init__(self, server: Server, bucket: str, keep_days: int) -> None:
+        self._server = server
+        self.bucket = bucket
+        self._totals = f"{bucket}-totals"
+        self._keep_days = keep_days
+        self._writing = Lock()
+
+    def write(self, new_windows: Sequence[Window], changes: Sequence[StateChange]) -> None:
+        """Store all of it; see `TimeSeries.write`. After StoreError some of it may be stored already."""
+        if not new_windows and not changes:
+            return
+        with self._writing:
+            try:
+                self._write(new_windows, changes)
+            except NoBucket:
+                self._server.make_bucket(self.bucket, self._keep_days)
+                self._server.make_bucket(self._totals, None)
+                self._write(new_windows, changes)
+
+    def windows(
+        self, key: MachineKey, since_ms: int, until_ms: int, limit: int | None = None
+    ) -> list[Window]:
+        """Return windows in time order, the first `limit` of them."""
+        statement = select(points.WINDOW_FIELDS, points.WINDOWS, [key], since_ms, until_ms, limit)
+        return [points.read_window(*row) for row in self._server.rows(self.bucket, statement)]
+
+    def hours(self, keys: Collection[MachineKey], since_ms: int, until_ms: int) -> list[Totals]:
+        """Return hourly totals by machine, then time."""
+        found = self._hours(keys, since_ms, until_ms)
+        rows = [points.read_totals(key, at_ms, at_ms + HOUR_MS, row) for (key, at_ms), row in found.items()]
+        return sorted(rows, key=attrgetter("key", "start_ms"))
+
+    def days(
+        self, keys: Collection[MachineKey], since_ms: int, until_ms: int, zone: ZoneInfo
+    ) -> list[Totals]:
+        """Return totals by local day, by machine, then time; first and last day are cut to the range."""
+        bounds = local_days(since_ms, until_ms, zone)
+        hours = self._hours(keys, since_ms, until_ms) if keys else {}
+        found = []
+        for start_ms, end_ms in bounds:
+            parts = self._edges(keys, start_ms, end_ms)
+            for (key, at_ms), row in hours.items():
+                if start_ms <= at_ms and at_ms + HOUR_MS <= end_ms:
+                    parts[key].append(row)
+            found += [points.read_totals(key, start_ms, end_ms, _added(rows)) for key, rows in parts.items()]
+        return sorted(found, key=attrgetter("key", "start_ms"))
+
+    def totals(self, keys: Collection[MachineKey], since_ms: int, until_ms: int) -> dict[MachineKey, Totals]:
+        """Return each machine's totals: whole hours from their bucket, windows at both edges."""
+        parts = self._edges(keys, since_ms, until_ms)
+        first_ms, last_ms = _whole_hours(since_ms, until_ms)
+        for key, row in self._sums(self._totals, points.HOURS, keys, first_ms, last_ms):
+            parts[key].append(row)
+        return {key: points.read_totals(key, since_ms, until_ms, _added(rows)) for key, rows in parts.items()}
+
+    def changes(self, key: MachineKey, since_ms: int, until_ms: int) -> list[StateChange]:
+        """Return state changes in time order."""
+        statement = select(("state", "job"), points.CHANGES, [key], since_ms, until_ms)
+        return [points.read_change(*row) for row in self._server.rows(self.bucket, statement)]
+
+    def latest(self, keys: Collection[MachineKey]) -> dict[MachineKey, Window]:
+        """Return each machine's newest window."""
+        if not keys:
+            return {}
+        rows = self._server.rows(self.bucket, last_rows(points.WINDOW_FIELDS, points.WINDOWS, keys))
+        return {key: points.read_window(key, at_ms, values) for key, at_ms, values in rows}
+
+    def machines(self) -> list[MachineKey]:
+        """Return every machine that has a window or a state change, by factory and id."""
+        found: set[MachineKey] = set()
+        for field, measurement in (("length_ms", points.WINDOWS), ("state", points.CHANGES)):
+            rows = self._server.rows(self.bucket, last_rows((field,), measurement, None))
+            found.update(key for key, _, _ in rows)
+        return sorted(found)
+
+    def _write(self, new_windows: Sequence[Window], changes: Sequence[StateChange]) -> None:
+        lines: list[str] = []
+        touched: dict[MachineKey, set[int]] = defaultdict(set)
+        for key, stretch in stretches(new_windows):
+            settled = settle(self._stored_around(key, stretch), stretch)
+            lines += [points.gone_line(key, start_ms) for start_ms in settled.dropped]
+            lines += [points.window_line(window) for window in settled.put]
+            starts = (*settled.dropped, *(window.start_ms for window in settled.put))
+            touched[key].update(start_ms - start_ms % HOUR_MS for start_ms in starts)
+        latest = {(change.key, change.at_ms): change for change in changes}
+        lines += [points.change_line(change) for change in latest.values()]
+        self._server.write(self.bucket, lines)
+        for key, hours in touched.items():
+            self._correct_hours(key, hours)
+
+    def _stored_around(self, key: MachineKey, new: Sequence[Window]) -> list[Stored]:
+        since_ms = min(window.start_ms for window in new) - HOUR_MS  # no window is longer than an hour
+        until_ms = max(window.start_ms + window.length_ms for window in new)
+        statement = select(("length_ms", "offline_ms"), points.WINDOWS, [key], since_ms, until_ms)
+        rows = self._server.rows(self.bucket, statement)
+        return [Stored(at_ms, Weight(length - offline, length)) for _, at_ms, (length, offline) in rows]
+
+    def _correct_hours(self, key: MachineKey, hours: Collection[int]) -> None:
+        """Write the hours' sums until they are what the windows say: another process may write beside us."""
+        written: Mapping[int, Sums] = {}
+        while (found := self._sums_of_windows(key, hours)) != written:
+            self._server.write(
+                self._totals, (points.hour_line(key, at_ms, row) for at_ms, row in found.items())
+            )
+            written = found
+
+    def _sums_of_windows(self, key: MachineKey, hours: Collection[int]) -> dict[int, Sums]:
+        if not hours:
+            return {}
+        statement = sums_by_hour(points.WINDOWS, key, min(hours), max(hours) + HOUR_MS)
+        rows = self._server.rows(self.bucket, statement)
+        return {at_ms: values for _, at_ms, values in rows if at_ms in hours}
+
+    def _hours(
+        self, keys: Collection[MachineKey], since_ms: int, until_ms: int
+    ) -> dict[tuple[MachineKey, int], Sums]:
+        if not keys:
+            return {}
+        statement = select(points.SUM_FIELDS, points.HOURS, keys, since_ms, until_ms)
+        return {(key, at_ms): row for key, at_ms, row in self._server.rows(self._totals, statement)}
+
+    def _edges(
+        self, keys: Collection[MachineKey], since_ms: int, until_ms: int
+    ) -> dict[MachineKey, list[Sums]]:
+        """Return the sums of the windows before the first and after the last whole hour of the range."""
+        first_ms, last_ms = _whole_hours(since_ms, until_ms)
+        parts: dict[MachineKey, list[Sums]] = defaultdict(list)
+        for start_ms, end_ms in ((since_ms, first_ms), (last_ms, until_ms)):
+            for key, row in self._sums(self.bucket, points.WINDOWS, keys, start_ms, end_ms):
+                parts[key].append(row)
+        return parts
+
+    def _sums(
+        self, bucket: str, measurement: str, keys: Collection[MachineKey], since_ms: int, until_ms: int
+    ) -> Iterable[tuple[MachineKey, Sums]]:
+        if since_ms >= until_ms or not keys:
+            return ()
+        rows = self._server.rows(bucket, sums(measurement, keys, since_ms, until_ms))
+        return ((key, values) for key, _, values in rows)
+
+
+def _whole_hours(since_ms: int, until_ms: int) -> tuple[int, int]:
+    first_ms, last_ms = -(-since_ms // HOUR_MS) * HOUR_MS, until_ms // HOUR_MS * HOUR_MS
+    return (first_ms, last_ms) if first_ms <= last_ms else (until_ms, until_ms)
+
+
+def _added(rows: Iterable[Sums]) -> Sums:
+    return [sum(column) for column in zip(*rows, strict=True)]

@@ -1,0 +1,88 @@
+"""Windows, hours and state changes as InfluxDB's lines, and rows of its answers as what they were. Pure.
+
+Measurements `windows`, `hours` and `state_changes`, tagged `factory` and `machine`. A point is never deleted,
+which InfluxDB 3 cannot: a window that goes is written over by one without length, which nobody reads. Every
+point has every field, so that what is written over leaves nothing behind; a count that is unknown is 0 beside
+`…_known` 0, so that sums are right.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from influxdb_client.client.write.point import Point
+from influxdb_client.domain.write_precision import WritePrecision
+
+from agent.contract.states import State
+from aggregator.model.machine import MachineKey
+from aggregator.model.window import StateChange, StateMs, Totals, Window
+from aggregator.store.schema import STATE_COLUMNS
+
+WINDOWS, HOURS, CHANGES = "windows", "hours", "state_changes"
+
+SUM_FIELDS = ("length_ms", *STATE_COLUMNS, "cycles", "good", "good_known", "scrap", "scrap_known")
+WINDOW_FIELDS = (*SUM_FIELDS, "cycles_total", "job")
+UNKNOWN_TOTAL = -1
+
+
+def window_line(window: Window) -> str:
+    """Return the line of a window."""
+    sums = _sums(window.length_ms, window.state_ms, window.cycles, window.good, window.scrap)
+    total = UNKNOWN_TOTAL if window.cycles_total is None else window.cycles_total
+    return _line(WINDOWS, window.key, window.start_ms, {**sums, "cycles_total": total, "job": window.job})
+
+
+def gone_line(key: MachineKey, start_ms: int) -> str:
+    """Return the line that makes a window be gone."""
+    return window_line(Window(key, start_ms, 0, (0, 0, 0, 0, 0, 0), 0))
+
+
+def hour_line(key: MachineKey, start_ms: int, sums: Sequence[int]) -> str:
+    """Return the line of an hour; `sums` are in the order of SUM_FIELDS."""
+    return _line(HOURS, key, start_ms, dict(zip(SUM_FIELDS, sums, strict=True)))
+
+
+def change_line(change: StateChange) -> str:
+    """Return the line of a state change."""
+    return _line(CHANGES, change.key, change.at_ms, {"state": change.state.value, "job": change.job})
+
+
+def read_window(key: MachineKey, at_ms: int, values: Sequence[Any]) -> Window:
+    """Return the window of a row with WINDOW_FIELDS."""
+    length_ms, *sums, total, job = values
+    state_ms, cycles, good, scrap = _counts(sums)
+    return Window(
+        key, at_ms, length_ms, state_ms, cycles, good, scrap, None if total == UNKNOWN_TOTAL else total, job
+    )
+
+
+def read_totals(key: MachineKey, start_ms: int, end_ms: int, sums: Sequence[int]) -> Totals:
+    """Return totals of sums in the order of SUM_FIELDS."""
+    state_ms, cycles, good, scrap = _counts(sums[1:])
+    return Totals(key, start_ms, end_ms, state_ms, cycles, good, scrap)
+
+
+def read_change(key: MachineKey, at_ms: int, values: Sequence[Any]) -> StateChange:
+    """Return the change of a row with state and job."""
+    state, job = values
+    return StateChange(key, at_ms, State(state), job)
+
+
+def _line(measurement: str, key: MachineKey, at_ms: int, fields: Mapping[str, int | str]) -> str:
+    point: Any = Point(measurement).tag("factory", key.factory).tag("machine", key.machine)  # type: ignore[no-untyped-call]
+    for name, value in fields.items():
+        point.field(name, value)
+    line: str = point.time(at_ms, WritePrecision.MS).to_line_protocol()
+    return line
+
+
+def _sums(
+    length_ms: int, state_ms: StateMs, cycles: int, good: int | None, scrap: int | None
+) -> dict[str, int]:
+    counts = (cycles, good or 0, int(good is not None), scrap or 0, int(scrap is not None))
+    return dict(zip(SUM_FIELDS, (length_ms, *state_ms, *counts), strict=True))
+
+
+def _counts(values: Sequence[int]) -> tuple[StateMs, int, int | None, int | None]:
+    running, setup, idle, down, stop, offline, cycles, good, good_known, scrap, scrap_known = values
+    state_ms = (running, setup, idle, down, stop, offline)
+    return state_ms, cycles, good if good_known else None, scrap if scrap_known else None

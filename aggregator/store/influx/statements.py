@@ -1,0 +1,75 @@
+"""InfluxQL statements: fields, machines and a range in, text out. Pure.
+
+What is without length was replaced (see points.py): no statement on windows or hours reads it.
+"""
+
+from collections.abc import Collection, Sequence
+
+from aggregator.model.machine import MachineKey
+from aggregator.store.influx.points import CHANGES, SUM_FIELDS
+
+_GROUPED = "GROUP BY factory, machine"
+
+
+def select(  # noqa: PLR0917 (the parts of the statement, in their order)
+    fields: Sequence[str],
+    measurement: str,
+    keys: Collection[MachineKey],
+    since_ms: int,
+    until_ms: int,
+    limit: int | None = None,
+) -> str:
+    """Return the statement that reads fields in time order, at most `limit` rows a machine."""
+    bound = "" if limit is None else f" LIMIT {limit}"
+    where = _where(measurement, keys, since_ms, until_ms)
+    return f"SELECT {_names(fields)} FROM {measurement} {where} {_GROUPED}{bound}"
+
+
+def last_rows(fields: Sequence[str], measurement: str, keys: Collection[MachineKey] | None) -> str:
+    """Return the statement that reads the newest row of each machine; None means all machines."""
+    where = " AND ".join(part for part in (_alive(measurement), _among(keys) if keys else "") if part)
+    condition = f"WHERE {where} " if where else ""
+    return f"SELECT {_names(fields)} FROM {measurement} {condition}{_GROUPED} ORDER BY time DESC LIMIT 1"
+
+
+def sums(measurement: str, keys: Collection[MachineKey], since_ms: int, until_ms: int) -> str:
+    """Return the statement that sums SUM_FIELDS over the range, a row a machine."""
+    where = _where(measurement, keys, since_ms, until_ms)
+    return f"SELECT {_summed()} FROM {measurement} {where} {_GROUPED}"
+
+
+def sums_by_hour(measurement: str, key: MachineKey, since_ms: int, until_ms: int) -> str:
+    """Return the statement that sums SUM_FIELDS by UTC hour, those of replaced windows too: they are zero."""
+    where = f"WHERE {_among([key])} AND {_between(since_ms, until_ms)}"
+    return f"SELECT {_summed()} FROM {measurement} {where} {_GROUPED}, time(1h) fill(none)"
+
+
+def _where(measurement: str, keys: Collection[MachineKey], since_ms: int, until_ms: int) -> str:
+    parts = (_alive(measurement), _among(keys), _between(since_ms, until_ms))
+    return f"WHERE {' AND '.join(part for part in parts if part)}"
+
+
+def _alive(measurement: str) -> str:
+    return "" if measurement == CHANGES else "length_ms > 0"
+
+
+def _among(keys: Collection[MachineKey]) -> str:
+    each = (f"(factory = {_quoted(key.factory)} AND machine = {_quoted(key.machine)})" for key in keys)
+    return f"({' OR '.join(each)})"
+
+
+def _between(since_ms: int, until_ms: int) -> str:
+    return f"time >= {since_ms}ms AND time < {until_ms}ms"
+
+
+def _names(fields: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in fields)
+
+
+def _summed() -> str:
+    return ", ".join(f'sum("{name}")' for name in SUM_FIELDS)
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
