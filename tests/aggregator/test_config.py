@@ -4,7 +4,7 @@ import argparse
 import re
 from pathlib import Path
 from types import UnionType
-from typing import Any, get_args
+from typing import Any, TypeGuard, get_args
 
 import pytest
 from pydantic import BaseModel
@@ -226,7 +226,7 @@ def test_a_relative_data_folder_gives_an_absolute_database(
     assert parsed("--federation", "a", "--data", "d").database_url == f"sqlite:///{tmp_path}/d/machikoba.db"
 
 
-def is_model(annotation: Any) -> bool:
+def is_model(annotation: Any) -> TypeGuard[type[BaseModel]]:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
