@@ -87,11 +87,13 @@ async def receiving(config: Config) -> AsyncIterator[Services]:
                 tasks.create_task(services.measurements.run(), name="measurements"),
                 tasks.create_task(steadily("measured days", services.days.run), name="measured days"),
                 tasks.create_task(steadily("spare hours", services.spare.run), name="spare hours"),
+                tasks.create_task(steadily("order book", services.order_book.run), name="order book"),
                 tasks.create_task(ingest.run(), name="ingest"),
             ]
             try:
                 yield services
             finally:
+                services.order_book.close()
                 services.board.close()
                 for task in started:
                     task.cancel()
@@ -127,6 +129,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         services: Services = self._app.state.services
+        services.order_book.close()
         services.board.close()
         await super().shutdown(sockets)
 

@@ -43,6 +43,10 @@ class DayBook:
         """What machines did for each job, by job."""
         return self._jobs
 
+    def job_days(self, job: str) -> Mapping[tuple[MachineKey, date], JobTotals]:
+        """Return what machines did for the job, by machine and day."""
+        return dict(self._job_days.get(job, {}))  # copied at once: another thread may add to it
+
     def basis(self, key: MachineKey, day: date) -> int | None:
         """Return what the day was made of; None while it is not measured."""
         row = self._rows.get(key, {}).get(day)

@@ -87,6 +87,10 @@ class MeasuredDays:
         """Return what machines did with each job's tag on, by job."""
         return self._book.jobs
 
+    def job_days(self, job: str) -> Mapping[tuple[MachineKey, date], JobTotals]:
+        """Return what machines did with the job's tag on, by machine and local day."""
+        return self._book.job_days(job)
+
     def newest_ms(self, key: MachineKey) -> int | None:
         """Return the end of the machine's newest window (UTC ms); None without one."""
         return self._newest_ms.get(key)

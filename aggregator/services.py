@@ -11,11 +11,14 @@ from aggregator.config import Config
 from aggregator.live import Board
 from aggregator.measured_days import MeasuredDays
 from aggregator.measurements import Measurements
+from aggregator.model.progress import OrderFacts, OrderProgress
+from aggregator.order_arrivals import OrderArrivals
 from aggregator.order_book import OrderBook
 from aggregator.planning.planning import Planning
 from aggregator.spare import SpareHours
 from aggregator.status import Status
 from aggregator.store.alerts import Alerts
+from aggregator.store.arrivals import Arrivals
 from aggregator.store.audit import Audit
 from aggregator.store.band_days import BandDays
 from aggregator.store.consents import ConsentStore
@@ -25,6 +28,7 @@ from aggregator.store.orders import Orders
 from aggregator.store.profiles import Profiles
 from aggregator.store.records import Records
 from aggregator.store.timeseries import TimeSeries
+from aggregator.store.work import Ledgers
 from aggregator.told_bands import ToldBands
 
 
@@ -71,6 +75,16 @@ def make_services(
         zone=zone,
         now=now,
     )
+    order_book = OrderBook(
+        orders=orders,
+        ledgers=Ledgers(engine),
+        arrivals=OrderArrivals(Arrivals(engine), _no_arrival_yet, zone),
+        days=days,
+        timeseries=timeseries,
+        board=board,
+        zone=zone,
+        now=now,
+    )
     spare = SpareHours(days=days, records=records, profiles=profiles, orders=orders, zone=zone, now=now)
     return Services(
         config=config,
@@ -84,7 +98,7 @@ def make_services(
         spare=spare,
         orders=orders,
         planning=Planning(spare=spare, records=records, profiles=profiles, orders=orders, zone=zone, now=now),
-        order_book=OrderBook(),
+        order_book=order_book,
         links=Links(engine),
         audit=Audit(engine),
         alerts=make_alerting(config, Alerts(engine), now),
@@ -107,3 +121,7 @@ def make_alerting(config: Config, store: Alerts, now: Callable[[], int]) -> Aler
     settings = config.alerts
     rule = Rule(settings.raise_at, settings.clear_at, round(settings.for_s * 1000))
     return Alerting(store=store, rule=rule, targets=targets_of(settings), now=now)
+
+
+def _no_arrival_yet(_facts: OrderFacts, progress: OrderProgress) -> OrderProgress:
+    return progress

@@ -3,7 +3,7 @@
 Every decision is one write transaction together with its entry in the audit log, one after the other.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Engine, select
@@ -21,6 +21,7 @@ from aggregator.store.proposals import (
     add_order,
     add_proposal,
     decide,
+    read_begun,
     read_drafts,
     read_match,
     read_matches,
@@ -59,6 +60,11 @@ class Orders:
         """Return the drafts of approved orders by the order's id."""
         with reading(self._engine) as connection:
             return read_drafts(connection, OrderStatus.APPROVED)
+
+    def begun(self, orders: Collection[str] | None = None) -> dict[str, tuple[OrderStatus, OrderDraft]]:
+        """Return orders that were approved once, done and cancelled ones too; only these, when given."""
+        with reading(self._engine) as connection:
+            return read_begun(connection, orders)
 
     def propose(
         self, draft: OrderDraft, proposal: Proposal, basis: Basis, decision: Decision, year: int

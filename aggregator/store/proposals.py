@@ -1,6 +1,6 @@
 """Orders and proposals in rows, their documents as JSON; the caller brings the transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, func, insert, select, text, update
@@ -80,6 +80,18 @@ def read_drafts(connection: Connection, status: OrderStatus) -> dict[str, OrderD
 def read_draft(connection: Connection, order: str) -> OrderDraft:
     """Return the draft of an order that is there."""
     return _draft.validate_json(connection.execute(select(orders.c.draft).filter_by(id=order)).scalar_one())
+
+
+def read_begun(
+    connection: Connection, wanted: Collection[str] | None
+) -> dict[str, tuple[OrderStatus, OrderDraft]]:
+    """Return status and draft of all orders that were approved once, or of these of them."""
+    begun = (OrderStatus.APPROVED, OrderStatus.CANCELLED, OrderStatus.DONE)
+    query = select(orders.c.id, orders.c.status, orders.c.draft).where(orders.c.status.in_(begun))
+    if wanted is not None:
+        query = query.where(orders.c.id.in_(list(wanted)))
+    rows = connection.execute(query.order_by(orders.c.id))
+    return {row.id: (OrderStatus(row.status), _draft.validate_json(row.draft)) for row in rows}
 
 
 def decide(connection: Connection, match: str, status: MatchStatus, decision: Decision) -> None:

@@ -163,6 +163,7 @@ arrivals = Table(
     Column("done", Float, nullable=False),  # share of the order (0 to 1)
     Column("step", Text),
     Column("cause", Text),
+    Column("hours", Float),  # by so much that step and cause changed it
 )
 
 alerts = Table(

@@ -178,6 +178,7 @@ def _create_arrivals() -> None:
         sa.Column("done", sa.Float(), nullable=False),
         sa.Column("step", sa.Text(), nullable=True),
         sa.Column("cause", sa.Text(), nullable=True),
+        sa.Column("hours", sa.Float(), nullable=True),
         sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name="fk_arrivals_order_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name="pk_arrivals"),
     )
