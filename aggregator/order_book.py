@@ -24,7 +24,7 @@ from aggregator.order_counts import Counts
 from aggregator.order_facts import Entered, Made, facts_of, read_entered, read_one
 from aggregator.progress.progress import order_progress
 from aggregator.store.orders import Orders
-from aggregator.store.timeseries import StoreError, TimeSeries
+from aggregator.store.timeseries import StoreError
 from aggregator.store.work import Ledgers
 
 log = logging.getLogger(__name__)
@@ -50,8 +50,8 @@ class OrderBook:
         orders: Orders,
         ledgers: Ledgers,
         arrivals: OrderArrivals,
+        counts: Counts,
         days: MeasuredDays,
-        timeseries: TimeSeries,
         board: Board,
         zone: ZoneInfo,
         now: Callable[[], int],
@@ -63,7 +63,7 @@ class OrderBook:
         self._board = board
         self._zone = zone
         self._now = now
-        self._counts = Counts(timeseries, days, zone, now)
+        self._counts = counts
         self._entered = Entered()
         self._measured: object = None
         self._facts: dict[str, OrderFacts] = {}

@@ -14,6 +14,7 @@ from aggregator.measurements import Measurements
 from aggregator.model.progress import OrderFacts, OrderProgress
 from aggregator.order_arrivals import OrderArrivals
 from aggregator.order_book import OrderBook
+from aggregator.order_counts import Counts
 from aggregator.planning.planning import Planning
 from aggregator.spare import SpareHours
 from aggregator.status import Status
@@ -75,16 +76,6 @@ def make_services(
         zone=zone,
         now=now,
     )
-    order_book = OrderBook(
-        orders=orders,
-        ledgers=Ledgers(engine),
-        arrivals=OrderArrivals(Arrivals(engine), _no_arrival_yet, zone),
-        days=days,
-        timeseries=timeseries,
-        board=board,
-        zone=zone,
-        now=now,
-    )
     spare = SpareHours(days=days, records=records, profiles=profiles, orders=orders, zone=zone, now=now)
     return Services(
         config=config,
@@ -98,20 +89,41 @@ def make_services(
         spare=spare,
         orders=orders,
         planning=Planning(spare=spare, records=records, profiles=profiles, orders=orders, zone=zone, now=now),
-        order_book=order_book,
+        order_book=OrderBook(
+            orders=orders,
+            ledgers=Ledgers(engine),
+            arrivals=OrderArrivals(Arrivals(engine), _no_arrival_yet, zone),
+            counts=Counts(timeseries, days, zone, now),
+            days=days,
+            board=board,
+            zone=zone,
+            now=now,
+        ),
         links=Links(engine),
         audit=Audit(engine),
         alerts=make_alerting(config, Alerts(engine), now),
         consents=consents,
-        bands=ToldBands(
-            spare=spare,
-            days=days,
-            consents=consents,
-            store=BandDays(engine),
-            processes=config.processes,
-            zone=zone,
-            now=now,
-        ),
+        bands=make_bands(config, spare, days, consents, BandDays(engine), now),
+        now=now,
+    )
+
+
+def make_bands(
+    config: Config,
+    spare: SpareHours,
+    days: MeasuredDays,
+    consents: ConsentStore,
+    store: BandDays,
+    now: Callable[[], int],
+) -> ToldBands:
+    """Return what factories are told of each other's spare hours."""
+    return ToldBands(
+        spare=spare,
+        days=days,
+        consents=consents,
+        store=store,
+        processes=config.processes,
+        zone=config.zone,
         now=now,
     )
 
