@@ -48,6 +48,10 @@ class Folder:
         return self.root / "accounts.json"
 
     @property
+    def buyers(self) -> Path:
+        return self.root / "buyers.json"
+
+    @property
     def access(self) -> Path:
         return self.root / "access.json"
 

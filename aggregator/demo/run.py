@@ -3,7 +3,7 @@
 import asyncio
 import json
 import signal
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 
 from aggregator.clock import now_ms
@@ -13,6 +13,7 @@ from aggregator.demo.accounts import Accounts, make_accounts
 from aggregator.demo.floor import Floor, make_floor, write_agents, write_aggregator
 from aggregator.demo.folder import DemoError, Folder, Memory, recall, write_private
 from aggregator.demo.history import History
+from aggregator.demo.orders import make_orders
 from aggregator.demo.pages import answered
 from aggregator.demo.ports import HOST, free_port, is_free, opened
 from aggregator.demo.processes import Processes
@@ -134,8 +135,9 @@ class Demo:
         # Hashing seven passwords and upgrading the database take a while, in a thread beside the rest.
         making = asyncio.to_thread(self._make_records, ids, config)
         accounts, _ = await asyncio.gather(making, self._fill(history.load_newest))
+        links = await asyncio.to_thread(make_orders, self._folder, config)
         await self._wait_for_pages()
-        self._open(memory, floor, accounts)
+        self._open(memory, floor, accounts, links)
 
     def _make_records(self, factories: list[str], config: Config) -> Accounts:
         accounts = make_accounts(self._folder, factories, config)
@@ -162,13 +164,13 @@ class Demo:
                 self._screen.say(f"  {error}")
                 await asyncio.sleep(HISTORY_PAUSE_S)
 
-    def _open(self, memory: Memory, floor: Floor, accounts: Accounts) -> None:
+    def _open(self, memory: Memory, floor: Floor, accounts: Accounts, links: Mapping[str, str]) -> None:
         url = f"http://{HOST}:{self._wish.port}"
         access = {
             "url": url,
             "mqtt": {"host": HOST, "port": memory.mqtt_port},
             **accounts.model_dump(),
-            "buyers": {},
+            "buyers": {order: url + path for order, path in links.items()},
             "ground_truth": str(self._folder.ground_truth),
         }
         write_private(self._folder.access, json.dumps(access, indent=2, ensure_ascii=False) + "\n")
