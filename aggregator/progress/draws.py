@@ -107,6 +107,11 @@ def _mix(luck: Floats) -> Floats:
     return np.column_stack([np.interp(luck, levels, row) for row in np.eye(4)])
 
 
+def rest_of_repair_h(machine: MachineNow, now_ms: int) -> float:
+    """Return how many hours a machine that stands now is likely to do so yet."""
+    return float(_repair_h(machine, now_ms, np.array([0.5]))[0])
+
+
 def _repair_h(machine: MachineNow, now_ms: int, luck: Floats) -> Floats:
     """Return how long the machine is still down: of repairs longer than this one so far, the rest."""
     so_far_h = max(0.0, (now_ms - machine.since_ms) / HOUR_MS) if machine.since_ms is not None else 0.0

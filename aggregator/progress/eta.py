@@ -11,6 +11,7 @@ import numpy as np
 
 from aggregator.model.progress import Arrival, JobProgress, OrderFacts, OrderProgress, Progress
 from aggregator.model.progress import StepProgress as Step
+from aggregator.progress.delay import with_delays
 from aggregator.progress.draws import DRAWS, JobDraws
 from aggregator.progress.feed import Batches, batches_of, ends_with
 from aggregator.progress.progress import in_sequence
@@ -23,7 +24,7 @@ _LEVELS = (0.1, 0.5, 0.9)
 
 
 def arrive(facts: OrderFacts, progress: OrderProgress, supplies: Mapping[str, JobSupply]) -> OrderProgress:
-    """Return the progress with the arrival of the order and of each step filled in.
+    """Return the progress with arrivals and delays of the order and of each step filled in.
 
     `supplies` are by job, at least those of open jobs. What cannot be told is unknown, with the reason
     (`no_calendar`, `no_jobs`, `beyond_horizon`, `cancelled`); so is all that waits for it.
@@ -39,7 +40,8 @@ def arrive(facts: OrderFacts, progress: OrderProgress, supplies: Mapping[str, Jo
         else:
             run.ends[step.id] = _step_ends(run, each)
     steps = tuple(replace(each, arrival=_of_step(run, each)) for each in progress.steps)
-    return replace(progress, steps=steps, arrival=_of_order(run, progress))
+    arrived = replace(progress, steps=steps, arrival=_of_order(run, progress))
+    return with_delays(facts, arrived, supplies)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ PAST_WEEKS = 26
 AHEAD_WEEKS = 40
 LEAST_SHARE = 0.1
 """A job that someone took on gets at least so much of a machine: it is done at the expense of other work."""
-_HELD = {JobStatus.DONE, JobStatus.CANCELLED}
+_OVER = {JobStatus.DONE, JobStatus.CANCELLED}
 
 
 class MachineNow(NamedTuple):
@@ -63,7 +63,7 @@ class JobSupply:
 class Town:
     """All that supplies are made of.
 
-    `jobs` are all open ones of the federation, whatever order they are of; `totals` by job; `cells` as spare
+    `jobs` are all of the federation's open orders, those that are over too; `totals` by job; `cells` as spare
     hours tell them; `calendars` by factory, absent where none was entered; `good_share` by cell; `machines`
     what they do now.
     """
@@ -79,19 +79,20 @@ class Town:
 
 
 def supplies_of(town: Town) -> dict[str, JobSupply]:
-    """Return what each open job can count on, by job."""
+    """Return what each job can count on, by job; of those that are over only the working time matters."""
     weeks: dict[CellKey, list[SpareCell]] = {}
     for cell in town.cells:
         weeks.setdefault(cell.key, []).append(cell)
     in_cell: dict[CellKey, list[Job]] = {}
     for job in town.jobs:
-        if job.status not in _HELD:
+        if job.status not in _OVER:
             in_cell.setdefault(CellKey(job.factory, job.process), []).append(job)
-    return {
-        job.id: _supply(job, sorted(jobs, key=_turn), weeks.get(key, []), town)
-        for key, jobs in in_cell.items()
-        for job in jobs
-    }
+    found = {}
+    for job in town.jobs:
+        key = CellKey(job.factory, job.process)
+        beside = sorted(in_cell.get(key, ()), key=_turn)
+        found[job.id] = _supply(job, beside, weeks.get(key, []), town)
+    return found
 
 
 def _supply(job: Job, in_cell: Sequence[Job], weeks: Sequence[SpareCell], town: Town) -> JobSupply:
@@ -135,7 +136,7 @@ def _turn(job: Job) -> tuple[bool, float, str]:
 
 def _ahead(job: Job, in_cell: Sequence[Job]) -> list[Job]:
     """Return the jobs whose turn comes earlier on machines that this one may need."""
-    if job.status is JobStatus.RUNNING:
+    if job.status is JobStatus.RUNNING or job.status in _OVER:
         return []
     return [other for other in in_cell[: in_cell.index(job)] if _shared(job, other)]
 

@@ -32,6 +32,8 @@ PURE = [
     *(f"aggregator/capacity/{name}.py" for name in ("attendance", "calendar", "holidays", "local_time")),
     *(f"aggregator/calendar_files/{name}.py" for name in ("ical", "imported", "read", "table")),
     *(f"aggregator/web/{name}.py" for name in ("factory_preview", "factory_rows")),
+    *(f"aggregator/progress/{name}.py" for name in ("cause", "delay", "draws", "eta", "feed", "pace")),
+    *(f"aggregator/progress/{name}.py" for name in ("pieces", "plan", "progress", "supply", "worktime")),
 ]
 
 # Modules that reach outside; names of them that only describe are welcome (datetime as a type, for one).
