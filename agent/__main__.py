@@ -33,7 +33,7 @@ COMMANDS: dict[str, Subcommand] = {
     ),
     "check": Subcommand(
         "agent.check",
-        "check a configuration, and what each machine answers now",
+        "check a configuration, what each machine answers now, and what leaves the factory",
         "machikoba-agent check --config agent.toml",
     ),
     "discover": Subcommand(

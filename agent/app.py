@@ -87,7 +87,13 @@ class Agent:
         )
         self._journal = Journal(outbox, self._snapshots, self._publisher.appended)
         self._followers = {
-            machine.id: Follower(machine, self._clock, keep=self._keep, show=self._publisher.show)
+            machine.id: Follower(
+                machine,
+                self._clock,
+                keep=self._keep,
+                show=self._publisher.show,
+                remember=self._journal.remember,
+            )
             for machine in config.machines
         }
 

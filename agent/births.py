@@ -19,6 +19,7 @@ from agent.contract.records import (
 from agent.contract.sparkplug import DataSet, DataType, Metric, Payload, Scalar, encode
 from agent.contract.states import State
 from agent.machine import Live
+from agent.sharing import Sharing
 
 MAX_BYTES = 16 * 1024
 """No message is longer: common brokers refuse more than 20 KB."""
@@ -48,6 +49,8 @@ MACHINE_TYPES: dict[str, DataType] = {
     names.NAME: DataType.STRING,
     names.PROCESS: DataType.STRING,
     names.TRUST: DataType.STRING,
+    names.SHARE: DataType.STRING,
+    names.CYCLES: DataType.STRING,
 }
 HEAD_BYTES = 800
 """Epoch, names and types of the columns, times."""
@@ -81,13 +84,17 @@ def node_death(bd_seq: int, at_ms: int) -> bytes:
     return encode(Payload(at_ms, (_bd_seq(bd_seq, at_ms),)))
 
 
-def machine_birth(place: int, name: str, process: str, live: Live, at_ms: int) -> tuple[Metric, ...]:
+def machine_birth(
+    place: int, name: str, process: str, live: Live, at_ms: int, *, sharing: Sharing
+) -> tuple[Metric, ...]:
     """Return the metrics of DBIRTH."""
     values = {
         **live_values(live),
         names.NAME: name,
         names.PROCESS: process,
         names.TRUST: names.TRUST_MEASURED,
+        names.SHARE: sharing.share,
+        names.CYCLES: sharing.cycles,
     }
     return _named(values, MACHINE_TYPES, machine_aliases(place), at_ms)
 

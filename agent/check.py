@@ -1,4 +1,4 @@
-"""`machikoba-agent check`: a configuration in; what the broker and each machine answer now out, as text."""
+"""`machikoba-agent check`: a configuration in; what leaves, what broker and machines answer, out as text."""
 
 import argparse
 import asyncio
@@ -11,13 +11,18 @@ from agent.commissioning import check
 from agent.config import Config, Machine, load_config
 from agent.drivers.reading import GOOD, Batch
 from agent.errors import AgentError, LinkError
+from agent.leaving import leaving
 from agent.machine import MachineTracker
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the factory's agent.toml")
-    parser.add_argument("--settings-only", action="store_true", help="check the file, connect to nothing")
+    parser.add_argument(
+        "--settings-only",
+        action="store_true",
+        help="check the file and say what leaves the factory, connect to nothing",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -26,6 +31,9 @@ def run(args: argparse.Namespace) -> int:
     print(f"{args.config}: the file is right: {config.name}, machines {', '.join(_ids(config))}")
     if not args.settings_only:
         asyncio.run(_check_all(config))
+        return 0
+    for machine in config.machines:
+        print("\n".join(leaving(machine)))
     return 0
 
 
@@ -57,8 +65,8 @@ async def _check_machine(machine: Machine, now: Callable[[], int]) -> tuple[str,
     try:
         readings = await check(machine.driver, machine.settings, now)
     except AgentError as error:
-        return f"{machine.id}: {error}", False
-    lines = list(_lines(machine, readings))
+        return "\n".join([f"{machine.id}: {error}", *leaving(machine)]), False
+    lines = [*_lines(machine, readings), *leaving(machine, readings)]
     return "\n".join(lines), all(reading.quality == GOOD for reading in readings)
 
 

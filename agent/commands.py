@@ -1,18 +1,13 @@
 """Commands: the payload of an NCMD or DCMD in, what is asked for and what is wrong with it out. Pure."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agent.births import MACHINE_TYPES, NODE_ALIASES, NODE_TYPES, machine_aliases
 from agent.contract import names
+from agent.contract.jobs import LONGEST_JOB, valid_job
 from agent.contract.sparkplug import DataSet, DataType, Metric, PayloadError, Scalar, decode, typed
 from agent.contract.topics import Topic
-
-LONGEST_JOB = 200
-"""Characters; a job is a short reference, and every record carries it."""
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-"""The centre refuses records with NUL in their job; the others only spoil lists and logs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +95,7 @@ def _machine_commands(
     if names.JOB in values:
         value = values.pop(names.JOB)
         job = "" if value is None else value
-        if isinstance(job, str) and len(job) <= LONGEST_JOB and not _CONTROL.search(job):
+        if isinstance(job, str) and valid_job(job):
             commands.append(SetJob(machine, job))
         else:
             wrong.append(

@@ -16,6 +16,7 @@ from agent.drivers import DRIVERS, DriverEntry
 from agent.errors import ConfigError
 from agent.machine import MachineRules
 from agent.mistakes import converted, mistake, unknown_key
+from agent.sharing import Share, ShareCycles, Sharing
 
 Name = Annotated[str, msgspec.Meta(max_length=200)]
 """Longer ones are refused at the centre, and a birth has to fit into one message."""
@@ -62,6 +63,8 @@ class MachineTable(MachineRules, frozen=True, kw_only=True, forbid_unknown_field
     process: str
     driver: str
     name: Name = ""
+    share: Share = "full"
+    share_cycles: ShareCycles | None = None
 
 
 class DriverSettings(Protocol):
@@ -74,7 +77,7 @@ class DriverSettings(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """One machine: who it is, how it is read, and what is made of what is read."""
+    """One machine: who it is, how it is read, what is made of what is read, and what of that leaves."""
 
     id: str
     name: str
@@ -82,6 +85,7 @@ class Machine:
     driver: str
     settings: DriverSettings
     rules: MachineRules
+    sharing: Sharing
 
     @property
     def entry(self) -> DriverEntry:
@@ -184,7 +188,8 @@ def _machine(place: str, table: Mapping[str, Any]) -> Machine:
             known = ", ".join(settings.signals)
             raise mistake(f"{place}.{path}", f"no such signal: {signal!r}; {driver}.signals has {known}")
     name = parsed.name or parsed.id
-    return Machine(parsed.id, name, parsed.process, parsed.driver, settings, parsed)
+    sharing = Sharing(parsed.share, parsed.share_cycles)
+    return Machine(parsed.id, name, parsed.process, parsed.driver, settings, parsed, sharing)
 
 
 def _settings(place: str, driver: str, table: object) -> DriverSettings:
@@ -204,6 +209,8 @@ def _signals_used(machine: MachineTable) -> Iterable[tuple[str, str]]:
     for name, counting in (("cycles", machine.cycles), ("scrap", machine.scrap)):
         if counting is not None:
             yield f"{name}.{'counter' if counting.counter else 'edge'}", counting.signal
+    if machine.job is not None:
+        yield "job.signal", machine.job.signal
 
 
 def _require_host(host: str) -> None:

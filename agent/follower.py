@@ -6,13 +6,17 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from agent.config import Machine
 from agent.contract.records import Record
 from agent.contract.states import State
 from agent.drivers.reading import Batch, Reading
 from agent.errors import ConfigError
+from agent.job import NO_JOB
 from agent.link import LinkStatus, attach
 from agent.machine import Live, MachineTracker
+from agent.sharing import Told, Wall
 
 logger = logging.getLogger(__name__)
 
@@ -24,13 +28,16 @@ NEW_MS = 15 * 60_000
 """`measured_since` counts for so long. Later, a machine without a memory has lost it, or was added."""
 
 _NEVER = -1
+_TOLD = "told"
+"""In the snapshot, beside what the tracker remembers."""
 
 
 class Follower:
     """Runs one machine's driver into its tracker; whatever fails in it harms no other machine.
 
-    `keep` takes the machine's id and its new records, `show` its id and present. A machine with event time
-    (a recorded log) is not moved on by the wall clock, and is read on only after `wait_for_room`.
+    `keep` takes the machine's id and its new records, `show` its id and present, both as they leave the
+    factory; `remember` asks to keep the snapshot without a record. A machine with event time (a recorded log)
+    is not moved on by the wall clock, and is read on only after `wait_for_room`.
     """
 
     def __init__(
@@ -40,6 +47,7 @@ class Follower:
         *,
         keep: Callable[[str, Sequence[Record]], None],
         show: Callable[[str, Live], None],
+        remember: Callable[[str], None] = lambda _machine: None,
     ) -> None:
         self.machine = machine
         self.status = LinkStatus()
@@ -48,7 +56,11 @@ class Follower:
         self._now = now
         self._keep = keep
         self._show = show
+        self._remember = remember
+        self._wall = Wall(machine.sharing)
         self._tracker: MachineTracker | None = None
+        self._job = NO_JOB
+        """Of a log of which nothing is read yet."""
         self._recall_through_ms = _NEVER
         self._awake_ms = now()
 
@@ -79,10 +91,14 @@ class Follower:
         self._awake_ms = to_ms
 
     def set_job(self, job: str) -> None:
-        """Start, change or clear ("") the machine's job."""
-        if self._tracker is not None:
-            at_ms = self._tracker.at_ms if self.has_event_time else self._now()
-            self._take(self._tracker.set_job(job, at_ms))
+        """Start, change or clear ("") the machine's job; of a log, at the time that it has come to."""
+        if self._tracker is None:
+            self._job = job
+            self._tell()
+            return
+        at_ms = self._tracker.at_ms if self.has_event_time else self._now()
+        self._take(self._tracker.set_job(job, at_ms))
+        self._remember(self.machine.id)
 
     def close(self) -> None:
         """End the open window now, for an orderly stop; a recorded log is taken up where it stands."""
@@ -91,7 +107,9 @@ class Follower:
 
     def snapshot(self) -> dict[str, object] | None:
         """Return all there is to remember of the machine; None before anything was heard."""
-        return None if self._tracker is None else self._tracker.snapshot()
+        if self._tracker is None:
+            return None
+        return {**self._tracker.snapshot(), _TOLD: msgspec.to_builtins(self._wall.told)}
 
     async def run(self, wait_for_room: Callable[[], Any]) -> None:
         """Follow until the driver ends by itself (a log does) or can never work."""
@@ -174,11 +192,13 @@ class Follower:
         machine = self.machine
         if measured_since_ms is not None and at_ms - measured_since_ms > NEW_MS:
             measured_since_ms = None  # the centre may have records of that time, which ours would replace
-        self._tracker, records = MachineTracker.begin(machine.id, machine.rules, at_ms, measured_since_ms)
+        self._tracker, records = MachineTracker.begin(
+            machine.id, machine.rules, at_ms, measured_since_ms, job=self._job
+        )
         if self._tracker.at_ms > at_ms:
             in_s = (self._tracker.at_ms - at_ms) / 1000
             logger.warning("%s: measured_since is %.0f s away: nothing is recorded before", machine.id, in_s)
-        self._keep(machine.id, records)
+        self._pass_on(records)
 
     def _resume(self, saved: Mapping[str, object]) -> None:
         # A log resumes where it stood: the wall clock is none of its business.
@@ -188,19 +208,31 @@ class Follower:
         except ValueError as error:
             logger.warning("%s: begins anew, for what the outbox remembers is %s", self.machine.id, error)
             return
+        self._wall = Wall(self.machine.sharing, _told(saved))
         if self.has_event_time:
             self._recall_through_ms = self._tracker.at_ms
         elif self._tracker.at_ms > at_ms:
             behind_s = (self._tracker.at_ms - at_ms) / 1000
             logger.warning("%s: the clock is %.0f s behind the last record", self.machine.id, behind_s)
-        self._keep(self.machine.id, records)
+        self._pass_on(records)
 
     def _take(self, records: Sequence[Record]) -> None:
-        self._keep(self.machine.id, records)
+        self._pass_on(records)
         self._tell()
+
+    def _pass_on(self, records: Sequence[Record]) -> None:
+        self._keep(self.machine.id, self._wall.records(records))
 
     def _tell(self) -> None:
         if self._tracker is not None:
-            self._show(self.machine.id, self._tracker.live)
+            self._show(self.machine.id, self._wall.live(self._tracker.live, self._tracker.open_cycles))
         else:
-            self._show(self.machine.id, Live(State.OFFLINE, self._now(), None, None, ""))
+            self._show(self.machine.id, Live(State.OFFLINE, self._now(), None, None, self._job))
+
+
+def _told(saved: Mapping[str, object]) -> Told | None:
+    """Return what was told before the restart; None if an older version did not note it."""
+    try:
+        return msgspec.convert(saved.get(_TOLD), Told)
+    except msgspec.ValidationError:
+        return None

@@ -65,6 +65,11 @@ class Journal:
         self.look_for_room()
         self._wake.set()
 
+    def remember(self, machine: str) -> None:
+        """Take note that a machine's snapshot is to be written soon, though it has no new record."""
+        self._machines.add(machine)
+        self._wake.set()
+
     def look_for_room(self) -> None:
         """Set or clear `has_room`; to be called when the outbox became smaller."""
         if len(self._unsaved) + self._outbox.pending_count < MOST_WAITING:
@@ -89,15 +94,15 @@ class Journal:
             records, named, lost = tuple(self._unsaved), self._machines | set(machines), self._lost
             if not records and not named:
                 return True
+            self._machines = set()
             try:
                 await on_disk(self._outbox.append, records, self._snapshots(named))
             except OutboxError as error:
+                self._machines |= named
                 self._note_failure(error)
                 return False
             # Records that came meanwhile stay; their machines' snapshots are written with them.
             del self._unsaved[: max(0, len(records) - (self._lost - lost))]
-            if not self._unsaved:
-                self._machines.clear()
             self._note_success()
         self._appended(self._outbox.last_sequence)
         return True

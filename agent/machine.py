@@ -18,17 +18,19 @@ from agent.contract.records import Record, StateChange
 from agent.contract.states import State, utilization
 from agent.cycles import Counting, Memory, count, first_memory
 from agent.drivers.reading import Reading
+from agent.job import NO_JOB, JobMemory, JobSignal, JobWatch
 from agent.state import Rule, StateWatch
 from agent.window import OpenWindow, Step, advance, change_job, close, skip
 
 
 class MachineRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is made of a machine's signals: state, cycles, scrap; a part of `[[machines]]` in agent.toml."""
+    """What is made of a machine's signals: state, counts, job; a part of `[[machines]]` in agent.toml."""
 
     rules: tuple[Rule, ...] = ()
     otherwise: State = State.OFFLINE
     cycles: Counting | None = None
     scrap: Counting | None = None
+    job: JobSignal | None = None
     pieces_per_cycle: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1
 
     def __post_init__(self) -> None:
@@ -37,9 +39,10 @@ class MachineRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     @property
     def signals(self) -> frozenset[str]:
-        """The names of all signals that the rules and counters use; the driver has to read each of them."""
+        """The names of all signals that rules, counters and job use; the driver has to read each of them."""
         counted = {counting.signal for counting in (self.cycles, self.scrap) if counting is not None}
-        return frozenset(counted.union(*(rule.when for rule in self.rules)))
+        job = () if self.job is None else (self.job.signal,)
+        return frozenset(counted.union(job, *(rule.when for rule in self.rules)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     recorded_ms: int = -1
     cycles: Memory | None = None
     scrap: Memory | None = None
+    job: JobMemory | None = None
 
 
 class MachineTracker:
@@ -79,20 +83,27 @@ class MachineTracker:
         self._recorded_ms = snapshot.recorded_ms
         self._cycles = _memory(rules.cycles, snapshot.cycles)
         self._scrap = _memory(rules.scrap, snapshot.scrap)
+        self._job_watch = JobWatch(rules.job, snapshot.job)
         self._utilization: float | None = None
         window = replace(snapshot.window, pieces_per_cycle=rules.pieces_per_cycle)
         self._window = _with_counts(window, self._cycles, self._scrap)
 
     @classmethod
     def begin(
-        cls, machine: str, rules: MachineRules, at_ms: int, measured_since_ms: int | None = None
+        cls,
+        machine: str,
+        rules: MachineRules,
+        at_ms: int,
+        measured_since_ms: int | None = None,
+        *,
+        job: str = NO_JOB,
     ) -> tuple[Self, list[Record]]:
         """Follow a machine, OFFLINE until it is heard; since `measured_since_ms` (default: now).
 
         Not since the full minute: that may be told already, by an outbox that was lost since.
         """
         start_ms = at_ms if measured_since_ms is None else measured_since_ms
-        window = OpenWindow(machine, start_ms, start_ms)
+        window = OpenWindow(machine, start_ms, start_ms, job=job)
         tracker = cls(rules, Snapshot(window=window, state_since_ms=start_ms))
         return tracker, tracker._miss(at_ms)
 
@@ -106,7 +117,12 @@ class MachineTracker:
         except msgspec.ValidationError as error:
             raise ValueError(f"not a machine's snapshot: {error}") from error
         tracker = cls(rules, snapshot)
-        return tracker, tracker._miss(at_ms)
+        records: list[Record] = []
+        memory = tracker._job_watch.memory
+        if snapshot.job is not None and snapshot.job.by_signal and (memory is None or not memory.by_signal):
+            # Another configuration named that job: what it let out need not be what this one lets out.
+            records += tracker._keep(change_job(tracker._window, NO_JOB, tracker.at_ms))
+        return tracker, records + tracker._miss(at_ms)
 
     def snapshot(self) -> dict[str, object]:
         """Return all there is to remember, as plain values fit for JSON."""
@@ -117,6 +133,7 @@ class MachineTracker:
             recorded_ms=self._recorded_ms,
             cycles=self._cycles,
             scrap=self._scrap,
+            job=self._job_watch.memory,
         )
         plain: dict[str, object] = msgspec.to_builtins(snapshot)
         return plain
@@ -129,8 +146,13 @@ class MachineTracker:
     @property
     def next_due_ms(self) -> int:
         """When something changes at the latest if no reading comes: a window ends, a rule's time runs out."""
-        due_ms = self._watch.next_due_ms
-        return self._window.end_ms if due_ms is None else min(due_ms, self._window.end_ms)
+        due = (self._watch.next_due_ms, self._job_watch.next_due_ms, self._window.end_ms)
+        return min(due_ms for due_ms in due if due_ms is not None)
+
+    @property
+    def open_cycles(self) -> int:
+        """The cycles of the window that has not ended yet."""
+        return self._window.cycles
 
     @property
     def live(self) -> Live:
@@ -144,9 +166,12 @@ class MachineTracker:
         if not batch:
             return []
         at_ms = max(self.at_ms, *(reading.at_ms for reading in batch))
-        records = self._follow(self._watch.hear(batch, at_ms), at_ms)
+        records = self._pass_due_jobs(at_ms)
+        records += self._follow(self._watch.hear(batch, at_ms), at_ms)
         self._count(batch)
-        return records
+        # A count and a job that come together: the piece was made before the machine went on to the next job.
+        self._job_watch.hear(batch, at_ms)
+        return records + self._pass_due_jobs(at_ms)
 
     def recall(self, batch: Sequence[Reading]) -> None:
         """Hear again what was accounted for before a restart, as when a recorded log starts over.
@@ -160,11 +185,13 @@ class MachineTracker:
             )
         self._watch.hear(batch, at_ms)
         self._enter(self._watch.state, self.at_ms)
+        self._job_watch.hear(batch, at_ms)
 
     def advance(self, at_ms: int) -> list[Record]:
         """Let time pass; return new records."""
         at_ms = max(self.at_ms, at_ms)
-        return self._follow(self._watch.advance(at_ms), at_ms)
+        records = self._pass_due_jobs(at_ms)
+        return records + self._follow(self._watch.advance(at_ms), at_ms)
 
     def miss(self, at_ms: int) -> list[Record]:
         """Account for time that nobody measured, as when the clock was set forward: OFFLINE up to `at_ms`."""
@@ -174,9 +201,10 @@ class MachineTracker:
         return records
 
     def set_job(self, job: str, at_ms: int) -> list[Record]:
-        """Start, change or clear ("") the job: the open window ends here."""
+        """Start, change or clear ("") the job by command: the open window ends here."""
         records = self.advance(at_ms)
-        return records + self._keep(change_job(self._window, job, self.at_ms))
+        self._job_watch.command(job, self._window.job)
+        return records + self._change_job(job)
 
     def close(self, at_ms: int) -> list[Record]:
         """End the open window here, for an orderly stop: nobody watches the machine from now on."""
@@ -184,6 +212,23 @@ class MachineTracker:
         records += self._keep(close(self._window, self.at_ms))
         self._enter(State.OFFLINE, self.at_ms)
         return records + self._record_state()
+
+    def _pass_due_jobs(self, at_ms: int) -> list[Record]:
+        """Let time pass up to the moment at which the signal's word counts, if that is not after `at_ms`."""
+        due_ms = self._job_watch.next_due_ms
+        if due_ms is None or due_ms > at_ms:
+            return []
+        due_ms = max(due_ms, self.at_ms)
+        records = self._follow(self._watch.advance(due_ms), due_ms)
+        return records + self._change_job(self._job_watch.decide(self._window.job))
+
+    def _change_job(self, job: str) -> list[Record]:
+        if job == self._window.job:
+            return []
+        counts = self._rules.cycles is not None or self._rules.scrap is not None
+        # What was counted in the very moment the window began is not the next job's: that begins a bit later.
+        records = self._pass(self.at_ms + 1) if counts and self.at_ms == self._window.start_ms else []
+        return records + self._keep(change_job(self._window, job, self.at_ms))
 
     def _miss(self, at_ms: int) -> list[Record]:
         """Account for time without any reading: OFFLINE."""

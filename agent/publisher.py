@@ -174,7 +174,9 @@ class Publisher:
         for machine in self._config.machines:
             self._live.tell(machine.id, self._clock())
             place, live = self._places[machine.id], self._live.now(machine.id)
-            metrics = births.machine_birth(place, machine.name, machine.process, live, at_ms)
+            metrics = births.machine_birth(
+                place, machine.name, machine.process, live, at_ms, sharing=machine.sharing
+            )
             await connection.machine("DBIRTH", machine.id, metrics)
         self._health_due_s = self._clock() + HEALTH_S
         self._dispatch.restart()

@@ -70,11 +70,14 @@ def close(window: OpenWindow, at_ms: int) -> Step:
 
 
 def change_job(window: OpenWindow, job: str, at_ms: int) -> Step:
-    """Advance, and start a window of its own for `job` ("" for none): a window never spans two jobs."""
+    """Advance, and start a window of its own for `job` ("" for none): a window never spans two jobs.
+
+    The next job does not owe pieces that were spoiled before it.
+    """
     if job == window.job:
         return advance(window, at_ms)
     window, closed = close(window, at_ms)
-    return replace(window, job=job), closed
+    return replace(window, job=job, owed=0), closed
 
 
 def skip(window: OpenWindow, at_ms: int) -> Step:

@@ -27,7 +27,16 @@ JOB = "Job"
 NAME = "Properties/Name"
 PROCESS = "Properties/Process"
 TRUST = "Properties/Trust"
+SHARE = "Properties/Share"
+CYCLES = "Properties/Cycles"
 
 # Trust of a machine's numbers.
 TRUST_MEASURED = "measured"
 TRUST_BEST_EFFORT = "best-effort"
+
+# What a machine's owner lets out of the factory: its states, or only busy or not.
+SHARE_FULL = "full"
+SHARE_UTILIZATION = "utilization"
+# Its counts: always, or only while a shared job is on; else they are unknown, which is not zero.
+CYCLES_ALWAYS = "always"
+CYCLES_SHARED_JOBS_ONLY = "shared-jobs-only"

@@ -5,7 +5,7 @@ travel as one Sparkplug DataSet, a row each; columns are found by name, unknown 
 missing ones have their default, so that both sides can be upgraded separately.
 
 Only Int64 and String columns are used: common Sparkplug libraries cannot read other integers in a DataSet,
-nor an empty cell, so "not counted" is -1 on the wire and None everywhere else.
+nor an empty cell, so "not counted" (or not told) is -1 on the wire and None everywhere else.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,8 +27,9 @@ class Window:
     """A machine's totals over `length_ms` from `start_ms` (UTC, milliseconds since the epoch).
 
     `state_ms` holds the milliseconds in each of the six states in the order of `STATES`; they add up to
-    `length_ms`. `cycles` are machine cycles, `good` and `scrap` pieces (None: not counted here);
-    `cycles_total` is the agent's running count at the window's end; `job` is "" when none was running.
+    `length_ms`. `cycles` are machine cycles, `good` and `scrap` pieces; `cycles_total` is the agent's running
+    count at the window's end. None: not counted, or not told outside the factory. `job` is "" when none was
+    running.
     A longer window than a minute is several merged ones, never longer than an hour.
     """
 
@@ -36,7 +37,7 @@ class Window:
     start_ms: int
     length_ms: int
     state_ms: tuple[int, int, int, int, int, int]
-    cycles: int
+    cycles: int | None
     good: int | None = None
     scrap: int | None = None
     cycles_total: int | None = None
@@ -102,7 +103,7 @@ def _to_row(sequence: int, record: Record) -> tuple[Scalar, ...]:
     return (
         *(sequence, KIND_WINDOW, record.machine, record.start_ms, record.length_ms),
         *record.state_ms,
-        record.cycles,
+        -1 if record.cycles is None else record.cycles,
         -1 if record.good is None else record.good,
         -1 if record.scrap is None else record.scrap,
         -1 if record.cycles_total is None else record.cycles_total,
@@ -170,7 +171,7 @@ def from_row(row: Mapping[str, Scalar | None]) -> Record:
     if sum(state_ms) != length_ms:
         raise RecordError(f"milliseconds of the six states add up to {sum(state_ms)}, expected {length_ms}")
     return Window(
-        machine, start_ms, length_ms, state_ms, _whole(row, "cycles"),
+        machine, start_ms, length_ms, state_ms, _counted(row, "cycles"),
         _counted(row, "good"), _counted(row, "scrap"), _counted(row, "cycles_total"), job,
     )  # fmt: skip
 

@@ -76,7 +76,7 @@ def _machine_table(machine: Machine) -> dict[str, Any]:
         # The scrap counter counts pieces: a spoiled cycle adds all of its pieces at once.
         shortest_s = min(shortest_s, 1.0) / machine.pieces_per_cycle
         table["scrap"] = {"counter": "rejects", "bits": 32, "min_cycle_s": max(0.001, round(shortest_s, 3))}
-    return table
+    return table | dict(machine.agent)
 
 
 def _driver_table(machine: Machine) -> dict[str, Any]:

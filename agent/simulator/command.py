@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     live = parser.add_argument_group("live (the default): serve the machines over OPC UA and Modbus TCP")
     live.add_argument("--ground-truth", type=Path, metavar="FILE", help="append every event as a JSON line")
+    live.add_argument("--control", type=Path, metavar="FILE", help="obey JSON lines that are appended to it")
     live.add_argument("--seconds", type=float, metavar="N", help="end after so many seconds")
     agents = parser.add_argument_group("agent configurations")
     agents.add_argument("--write-agents", type=Path, metavar="DIR", help="write DIR/<factory>.toml and exit")
@@ -56,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         until_ms = wall_ms() if args.until is None else _moment_ms("--until", args.until)
         return _print_history(scenario, args.history_days, until_ms)
     try:
-        return asyncio.run(_serve(scenario, args.ground_truth, args.seconds))
+        return asyncio.run(_serve(scenario, args.ground_truth, args.seconds, args.control))
     except ConfigError as error:
         raise ConfigError(f"{args.scenario}: {error}") from error
 
@@ -135,7 +136,9 @@ def wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-async def _serve(scenario: Scenario, ground_truth: Path | None, seconds: float | None) -> int:
+async def _serve(
+    scenario: Scenario, ground_truth: Path | None, seconds: float | None, control: Path | None
+) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
@@ -143,7 +146,7 @@ async def _serve(scenario: Scenario, ground_truth: Path | None, seconds: float |
     if seconds is not None:
         loop.call_later(seconds, stop.set)
     with GroundTruth(ground_truth) as truth:
-        await Floor(scenario, truth, wall_ms).run(stop, lambda: _say_ready(scenario))
+        await Floor(scenario, truth, wall_ms, control).run(stop, lambda: _say_ready(scenario))
     return 0
 
 

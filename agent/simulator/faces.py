@@ -33,7 +33,8 @@ PACKML_STATE = {
 STATUS_BITS = {State.RUNNING: 0, State.IDLE: 1, State.DOWN: 2, State.SETUP: 3, State.PLANNED_STOP: 4}
 
 # Input registers, 0-based. What lies between is reserved and reads 0.
-COUNTER, STATUS_WORD, CURRENT, SCRAP, INPUT_REGISTERS = 0, 2, 10, 12, 14
+COUNTER, STATUS_WORD, CURRENT, SCRAP, WORK_ORDER, INPUT_REGISTERS = 0, 2, 10, 12, 20, 36
+WORK_ORDER_REGISTERS = INPUT_REGISTERS - WORK_ORDER
 # Discrete inputs: the lamps of the signal tower.
 GREEN, YELLOW, RED = 0, 1, 2
 BLINK_MS = 500
@@ -56,6 +57,7 @@ def node_values(status: Status) -> dict[str, Value]:
         "SpindleLoad": load_percent(status),
         "PartsCount": status.total % 2**32,
         "ScrapCount": status.scrap % 2**32,
+        "WorkOrder": status.work_order,
     }
 
 
@@ -67,7 +69,7 @@ def registers_of(number: int, order: str) -> list[int]:
 
 
 def input_registers(machine: Machine, status: Status) -> list[int]:
-    """Return all input registers: counter, status word, current in 0.1 A, scrapped pieces."""
+    """Return all input registers: counter, status word, current in 0.1 A, scrapped pieces, work order."""
     registers = [0] * INPUT_REGISTERS
     order = machine.wiring.order
     if machine.wiring.counter_bits == 16:
@@ -77,7 +79,14 @@ def input_registers(machine: Machine, status: Status) -> list[int]:
     registers[STATUS_WORD] = 1 << STATUS_BITS[status.state]
     registers[CURRENT] = round(load_percent(status) * 20)
     registers[SCRAP : SCRAP + 2] = registers_of(status.scrap % 2**32, order)
+    registers[WORK_ORDER:] = text_registers(status.work_order, WORK_ORDER_REGISTERS)
     return registers
+
+
+def text_registers(text: str, count: int) -> list[int]:
+    """Return a text as registers, two bytes of UTF-8 each, filled up with NUL."""
+    raw = text.encode()[: 2 * count].ljust(2 * count, b"\0")
+    return [raw[at] << 8 | raw[at + 1] for at in range(0, 2 * count, 2)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,8 @@ def _machine(
         initial_count=entry.initial_count,
         pieces_per_cycle=entry.pieces_per_cycle,
         counts_scrap=entry.counts_scrap,
+        work_order=entry.work_order,
+        agent=entry.agent,
     )
 
 

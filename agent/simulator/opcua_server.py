@@ -29,6 +29,7 @@ TYPES = {
     "SpindleLoad": ua.VariantType.Double,
     "PartsCount": ua.VariantType.UInt32,
     "ScrapCount": ua.VariantType.UInt32,
+    "WorkOrder": ua.VariantType.String,
 }
 
 

@@ -1,7 +1,9 @@
 """The simulated factories and machines, as the model and the servers see them (made by `scenario.py`)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from agent.contract.states import State
@@ -66,6 +68,15 @@ class Machine:
     initial_count: int = 0
     pieces_per_cycle: int = 1
     counts_scrap: bool = True
+    work_order: str | None = None
+    """What it shows as its work order at first; None: nobody reads it there."""
+    agent: Mapping[str, Any] = field(default_factory=dict)
+    """What its table in `agent.toml` says besides."""
+
+    def broken(self, after_ms: int, for_ms: int) -> Self:
+        """Return the machine as it is if it breaks down right after a moment: all before stays as it was."""
+        breakdown = Scripted(after_ms + 1, after_ms + 1 + for_ms, State.DOWN)
+        return replace(self, scripted=(*self.scripted, breakdown))
 
     @property
     def key(self) -> str:

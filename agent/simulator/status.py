@@ -18,6 +18,7 @@ class Status:
     total: int
     scrap: int = 0
     last_cycle_ms: int = 0
+    work_order: str = ""
 
 
 def after(status: Status, event: Event, machine: Machine) -> Status:
@@ -34,7 +35,8 @@ def status_at(machine: Machine, anchor_ms: int, at_ms: int) -> Status:
     An event at that very moment has happened.
     """
     day, last_day = (day_of(moment, machine.factory.zone) for moment in (anchor_ms, at_ms))
-    status = Status(State.PLANNED_STOP, anchor_ms, machine.initial_count)
+    shows = machine.work_order or ""
+    status = Status(State.PLANNED_STOP, anchor_ms, machine.initial_count, work_order=shows)
     while day <= last_day:
         status = _through(status, make_day(machine, day), machine, anchor_ms, at_ms)
         day += timedelta(days=1)

@@ -6,7 +6,18 @@ Styles differ on purpose, so that one demo floor exercises texts, numbers, thres
 from dataclasses import dataclass
 
 from agent.contract.states import State
-from agent.simulator.faces import COUNTER, CURRENT, GREEN, RED, SCRAP, STATUS_BITS, STATUS_WORD, YELLOW
+from agent.simulator.faces import (
+    COUNTER,
+    CURRENT,
+    GREEN,
+    RED,
+    SCRAP,
+    STATUS_BITS,
+    STATUS_WORD,
+    WORK_ORDER,
+    WORK_ORDER_REGISTERS,
+    YELLOW,
+)
 from agent.simulator.plant import MODBUS, Machine
 from agent.simulator.toml import Inline
 
@@ -130,6 +141,9 @@ def signal_table(machine: Machine) -> dict[str, object]:
     signals["parts"] = _counter(machine, COUNTER, machine.wiring.counter_bits) if modbus else "PartsCount"
     if machine.counts_scrap:
         signals["rejects"] = _counter(machine, SCRAP, 32) if modbus else "ScrapCount"
+    if machine.work_order is not None:
+        text = Inline(input=WORK_ORDER, type="text", registers=WORK_ORDER_REGISTERS)
+        signals["work_order"] = text if modbus else "WorkOrder"
     if modbus:
         return signals
     return {name: f"nsu={NAMESPACE};s={machine.id}.{variable}" for name, variable in signals.items()}

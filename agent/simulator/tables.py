@@ -1,7 +1,7 @@
 """The tables of a scenario file, as they are written; `scenario.py` makes the plant from them."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -61,6 +61,8 @@ class MachineTable(Struct, frozen=True, forbid_unknown_fields=True):
     load: Load | None = None
     rhythm: dict[str, float] = {}
     events: list[EventTable] = []
+    work_order: Annotated[str, Meta(max_length=32)] | None = None
+    agent: dict[str, Any] = {}
 
 
 class ScenarioTable(Struct, frozen=True, forbid_unknown_fields=True):

@@ -79,7 +79,9 @@ def make_day(machine: Machine, day: date) -> Day:
     load = _load_of(machine, day, rng)
     activity = Worker(machine.rhythm, load, rng, length_ms).work() if length_ms else Activity()
     changes, cycles = _place(spans, activity)
-    return Day(start_ms, end_ms, changes, cycles, _scrapped(len(cycles), machine.rhythm.scrap_rate, rng))
+    # Scrap has a stream of its own: what comes later in the day does not change which cycles were scrap.
+    scrap = Random(f"{machine.seed}/{machine.key}/{day.isoformat()}/scrap")
+    return Day(start_ms, end_ms, changes, cycles, _scrapped(len(cycles), machine.rhythm.scrap_rate, scrap))
 
 
 def events(machine: Machine, day: date) -> Iterator[Event]:

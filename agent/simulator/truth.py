@@ -5,7 +5,7 @@ on behind that, so that over any number of restarts no event is missing and none
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -25,15 +25,22 @@ class _Line(msgspec.Struct):
     machine: str
     event: str
     total: int = 0
+    for_ms: int = 0
+    work_order: str = ""
 
 
 @dataclass(slots=True)
 class Told:
-    """How much of a machine's timeline the file tells: from `start_ms` and `total` on, so many events."""
+    """How much of a machine's timeline the file tells: from `start_ms` and `total` on, so many events.
+
+    And what it was commanded: breakdowns (after which ms, for how many), the last work order.
+    """
 
     start_ms: int
     total: int
     events: int = 0
+    breakdowns: list[tuple[int, int]] = field(default_factory=list)
+    work_order: str | None = None
 
 
 class GroundTruth:
@@ -72,7 +79,7 @@ class GroundTruth:
             if line.event == "start":
                 self.told[key] = Told(self.last_ms, line.total)
             elif key in self.told:
-                self.told[key].events += 1
+                _note(self.told[key], line, self.last_ms)
 
     def _lines(self) -> Iterator[_Line]:
         assert self.path is not None
@@ -109,6 +116,14 @@ class GroundTruth:
         else:
             self._write(machine, event.at_ms, event="state", state=event.state)
 
+    def tell_breakdown(self, machine: Machine, after_ms: int, for_ms: int) -> None:
+        """Tell that a machine was commanded to break down right after a moment, not before `last_ms`."""
+        self._write(machine, after_ms, event="breakdown", for_ms=for_ms)
+
+    def tell_work_order(self, machine: Machine, work_order: str, at_ms: int) -> None:
+        """Tell that a machine was given a work order, "" for none."""
+        self._write(machine, at_ms, event="work_order", work_order=work_order)
+
     def _write(self, machine: Machine, at_ms: int, **fields: str | int | bool) -> None:
         if self._file is None:
             return
@@ -120,6 +135,15 @@ class GroundTruth:
         except OSError as error:
             what = f"cannot be written ({error.strerror}); make room or name another file"
             raise ConfigError(f"--ground-truth {self.path}: {what}") from error
+
+
+def _note(told: Told, line: _Line, at_ms: int) -> None:
+    if line.event == "breakdown":
+        told.breakdowns.append((at_ms, line.for_ms))
+    elif line.event == "work_order":
+        told.work_order = line.work_order
+    else:
+        told.events += 1
 
 
 def _cut_torn_line(path: Path) -> None:

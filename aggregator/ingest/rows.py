@@ -32,7 +32,7 @@ _TEXT_LIMIT = 256
 _CONTENT_LIMIT = 4_000
 _STATES = {state.value: state for state in State}
 _STATE_COLUMNS = tuple(f"{state.lower()}_ms" for state in STATES)
-_COUNTED = ("good", "scrap", "cycles_total")  # -1 says: not counted
+_COUNTED = ("good", "scrap", "cycles_total")  # -1 says: not counted, or not told
 _OTHERS = ("kind", "machine", "start_ms", "length_ms", "cycles", *_COUNTED, "job", "state")
 _LIMITS = {
     "sequence": 2**63,
@@ -76,6 +76,8 @@ def _add_sound(rows: Rows, table: RecordsArrived) -> bool:
     if not all(sound(columns[name]) for name, sound in _SOUND.items()):
         return False
     columns |= {name: _counted(columns[name]) for name in _COUNTED}
+    if -1 in columns["cycles"]:
+        columns["cycles"] = [_stored_cycles(cell) for cell in _counted(columns["cycles"])]
     spent = zip(*(columns[name] for name in _STATE_COLUMNS), strict=True)
     cells: Any = zip(spent, *(columns[name] for name in _OTHERS), strict=True)
     keys = {machine: MachineKey(table.factory, str(machine)) for machine in set(columns["machine"])}
@@ -132,7 +134,8 @@ def _add(rows: Rows, factory: str, row: Mapping[str, Scalar | None]) -> None:
         return
     for name in ("start_ms", "cycles", "good", "scrap", "cycles_total"):
         _check_number(name, getattr(record, name))
-    counts = (record.cycles, record.good, record.scrap, record.cycles_total, record.job)
+    cycles = _stored_cycles(record.cycles)
+    counts = (cycles, record.good, record.scrap, record.cycles_total, record.job)
     rows.windows.append(model.Window(key, record.start_ms, record.length_ms, record.state_ms, *counts))
 
 
@@ -144,6 +147,11 @@ def _check_number(name: str, value: int | None) -> None:
 def _check_text(name: str, value: str) -> None:
     if not _sound_text(value):
         raise RecordError(f"{name}: expected at most {_TEXT_LIMIT} characters and no NUL, got {value[:60]!r}")
+
+
+def _stored_cycles(cycles: int | None) -> int:
+    """Return what the store keeps, which cannot say "not told": that is the machine's `Properties/Cycles`."""
+    return 0 if cycles is None else cycles
 
 
 def _counted(cells: Sequence[Any]) -> Sequence[Any]:
@@ -166,7 +174,7 @@ def _texts(is_sound: Callable[[str], bool]) -> Callable[[Sequence[Any]], bool]:
 # What must hold of every cell of a column.
 _SOUND: dict[str, Callable[[Sequence[Any]], bool]] = {
     **{name: _numbers(name, 0) for name in COLUMNS},
-    **{name: _numbers(name, -1) for name in _COUNTED},
+    **{name: _numbers(name, -1) for name in (*_COUNTED, "cycles")},
     "sequence": _numbers("sequence", 1),
     "kind": _texts(lambda kind: kind in (KIND_WINDOW, KIND_STATE)),
     "machine": _texts(lambda machine: machine != "" and _sound_text(machine)),

@@ -21,6 +21,7 @@ from agent.contract.records import (
 from agent.contract.sparkplug import DataSet, DataType, Scalar, decode, typed
 from agent.contract.states import State
 from agent.machine import Live
+from agent.sharing import Sharing
 from tests.agent.records import NOON_MS, window
 
 LIVE = Live(State.RUNNING, NOON_MS, 1_234, 0.5, "job-1")
@@ -54,7 +55,7 @@ def test_a_nodes_birth_names_types_and_times_everything_that_is_ever_sent() -> N
 
 
 def test_a_machines_birth_tells_who_it_is_and_what_it_does() -> None:
-    metrics = births.machine_birth(0, "旋盤", "cutting", LIVE, NOON_MS)
+    metrics = births.machine_birth(0, "旋盤", "cutting", LIVE, NOON_MS, sharing=Sharing("utilization"))
     payload = decode(births.birth(metrics, NOON_MS, 1))
     assert {metric.name: metric.value for metric in payload.metrics} == {
         "State": "RUNNING",
@@ -65,6 +66,8 @@ def test_a_machines_birth_tells_who_it_is_and_what_it_does() -> None:
         "Properties/Name": "旋盤",
         "Properties/Process": "cutting",
         "Properties/Trust": "measured",
+        "Properties/Share": "utilization",
+        "Properties/Cycles": "shared-jobs-only",
     }
 
 

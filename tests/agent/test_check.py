@@ -21,7 +21,9 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
         yield broker
 
 
-def factory(path: Path, mqtt_port: int, modbus_port: int, **signals: Any) -> list[str]:
+def factory(
+    path: Path, mqtt_port: int, modbus_port: int, changes: dict[str, Any] | None = None, **signals: Any
+) -> list[str]:
     """Write the configuration of one press; return the arguments that check it."""
     modbus: dict[str, Any] = {
         "host": "127.0.0.1",
@@ -29,7 +31,9 @@ def factory(path: Path, mqtt_port: int, modbus_port: int, **signals: Any) -> lis
         "signals": {"parts": {"input": 0}, "green": {"discrete": 0}},
     }
     modbus["signals"] |= signals
-    doc = document({**MACHINE, "modbus": modbus}, mqtt={"host": "127.0.0.1", "port": mqtt_port})
+    doc = document(
+        {**MACHINE, "modbus": modbus, **(changes or {})}, mqtt={"host": "127.0.0.1", "port": mqtt_port}
+    )
     return ["check", "--config", str(written(path / "agent.toml", doc))]
 
 
@@ -64,6 +68,12 @@ async def test_a_factory_that_is_well_is_told_signal_by_signal(
         "pr-01: プレス 1号機, modbus: state RUNNING",
         "  parts  123",
         "  green  True",
+        "pr-01: only this leaves the factory (これだけが外に出ます):",
+        "  name    プレス 1号機, process pressing",
+        "  state   RUNNING, SETUP, IDLE, DOWN, PLANNED_STOP, OFFLINE; since when, how long in each minute",
+        "  cycles  always",
+        "  pieces  good and scrap: not counted",
+        "  job     what the centre sets",
     ]
 
 
@@ -90,7 +100,35 @@ def test_what_cannot_be_reached_is_told_with_its_cure(tmp_path: Path, shown: Sho
 def test_the_file_alone_is_checked_when_asked(tmp_path: Path, shown: Show) -> None:
     code, out, err = shown([*factory(tmp_path, 1, 1), "--settings-only"])
     assert (code, err) == (0, "")
-    assert out == f"{tmp_path}/agent.toml: the file is right: 富士見プレス, machines pr-01\n"
+    assert out.startswith(f"{tmp_path}/agent.toml: the file is right: 富士見プレス, machines pr-01\n")
+    assert "\npr-01: only this leaves the factory (これだけが外に出ます):\n" in out
+
+
+ORDER_NO = {"holding": 20, "type": "text", "registers": 4}
+
+
+@pytest.mark.parametrize(
+    ("order_no", "now"),
+    [([0x574F, 0x2D31, 0x3200, 0], "12"), ([0x5345, 0x4352, 0x4554, 0], "none that is shared")],
+)
+async def test_the_installer_sees_what_leaves_and_what_the_work_order_means(
+    broker: Broker, tmp_path: Path, shown: Show, order_no: list[int], now: str
+) -> None:
+    job = {"signal": "order_no", "pattern": "WO-(?P<job>.+)", "jobs": {"4711": "J-9"}}
+    policies = {"share": "utilization", "job": job, "scrap": {"counter": "parts"}}
+    async with serving(inputs={0: [123]}, holding={20: order_no}) as peer:
+        words = factory(tmp_path, broker.port, peer.port, policies, order_no=ORDER_NO)
+        code, out, err = await in_thread(shown, words)
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-5:] == [
+        "  name    プレス 1号機, process pressing",
+        "  state   RUNNING (is told for RUNNING, SETUP, DOWN), IDLE, PLANNED_STOP, OFFLINE; "
+        "since when, and how long in each minute",
+        "  cycles  only while a shared job is on",
+        "  pieces  good and scrap: only while a shared job is on",
+        "  job     what the centre sets; and what order_no means where it is 4711, "
+        f"or matches WO-(?P<job>.+), the part named job of it; now {now}",
+    ]
 
 
 async def test_discover_lists_what_a_unit_answers(shown: Show) -> None:

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.births import NODE_ALIASES, machine_aliases
-from agent.commands import LONGEST_JOB, Command, Rebirth, SetJob, Stored, read_commands
+from agent.commands import Command, Rebirth, SetJob, Stored, read_commands
 from agent.contract import names
+from agent.contract.jobs import LONGEST_JOB
 from agent.contract.sparkplug import DataType, Metric, Payload, encode
 from agent.contract.topics import Topic
 

@@ -17,6 +17,7 @@ from agent.cycles import Counting
 from agent.delivery import Policy
 from agent.drivers import DRIVERS
 from agent.errors import ConfigError
+from agent.job import JobSignal
 from agent.machine import MachineRules
 from agent.state import Condition, Rule
 from tests.agent.configs import MACHINE, config, document, replay, written
@@ -273,6 +274,7 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     "rules": Rule,
     "when": Condition,
     "cycles": Counting,
+    "job": JobSignal,
 }
 
 

@@ -177,7 +177,7 @@ def test_windows_are_gapless_aligned_and_add_up_exactly(
 def test_no_piece_is_lost_between_windows(history: list[tuple[int, Move]]) -> None:
     """Good pieces, summed, are all pieces less all scrap, but for scrap still owed."""
     window, windows = play([(0, _count(0, 0)), *history], NOON_MS)
-    cycles, scrap = sum(one.cycles for one in windows), sum(one.scrap or 0 for one in windows)
+    cycles, scrap = sum(one.cycles or 0 for one in windows), sum(one.scrap or 0 for one in windows)
     assert sum(one.good or 0 for one in windows) == cycles - scrap + window.owed
     assert all(one.good is not None and one.good >= 0 for one in windows)
 

@@ -11,10 +11,10 @@ from tests.structure.sources import ROOT, named
 # agent/clock.py is not here: its Clock is pure, its SystemClock is the edge that reads the real ones.
 PURE = [
     *("agent/state.py", "agent/cycles.py", "agent/window.py", "agent/machine.py"),
-    *("agent/delivery.py", "agent/births.py", "agent/live.py"),
+    *("agent/delivery.py", "agent/births.py", "agent/live.py", "agent/job.py", "agent/sharing.py"),
     *(
         f"agent/contract/{name}.py"
-        for name in ("names", "records", "schema", "sparkplug", "states", "topics")
+        for name in ("jobs", "names", "records", "schema", "sparkplug", "states", "topics")
     ),
     *("agent/drivers/modbus/blocks.py", "agent/drivers/modbus/decode.py", "agent/drivers/reading.py"),
     *(f"aggregator/ingest/{name}.py" for name in ("session", "node", "births", "aliases", "order", "values")),

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from agent.drivers.reading import GOOD, Value
 
 from .blocks import Block
-from .settings import BIT_TABLES, Point
+from .settings import BIT_TABLES, TEXT, Point
 
 NOT_A_NUMBER = "not a number"
+NOT_TEXT = "not UTF-8 text"
 FORMATS = {
     "uint16": ">H",
     "int16": ">h",
@@ -32,11 +33,12 @@ def values(block: Block, cells: Sequence[int] | Sequence[bool]) -> Iterator[tupl
             yield point.signal, bool(cells[first]), GOOD
         else:
             value = decode(point, cells[first : first + point.width])
-            yield point.signal, value, NOT_A_NUMBER if value is None else GOOD
+            bad = NOT_TEXT if point.type == TEXT else NOT_A_NUMBER
+            yield point.signal, value, bad if value is None else GOOD
 
 
 def decode(point: Point, registers: Sequence[int]) -> Value | None:
-    """Return the value of `point.width` registers; None when a float is not a finite number.
+    """Return the value of `point.width` registers; None when a float is no finite number, a text no UTF-8.
 
     Orders name the bytes as they come over the line, A the most significant; 64-bit values follow the
     same pattern (CDAB = registers reversed, BADC = bytes swapped in each register, DCBA = both).
@@ -46,10 +48,20 @@ def decode(point: Point, registers: Sequence[int]) -> Value | None:
         return bool(int.from_bytes(raw, "big") >> point.bit & 1)
     if point.type == "bool":
         return any(raw)
+    if point.type == TEXT:
+        return _text(raw)
     number: int | float = struct.unpack(FORMATS[point.type], raw)[0]
     if (point.scale, point.offset) != (1.0, 0.0):
         number = number * point.scale + point.offset
     return number if math.isfinite(number) else None
+
+
+def _text(raw: bytes) -> str | None:
+    """Return what stands before the first NUL, without the spaces that PLCs fill up with."""
+    try:
+        return raw.partition(b"\0")[0].decode().strip()
+    except UnicodeDecodeError:
+        return None
 
 
 def _in_order(registers: Sequence[int], order: str) -> bytes:

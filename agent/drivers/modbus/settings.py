@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 Kind = Literal[
-    "bool", "uint16", "int16", "uint32", "int32", "float32", "uint64", "int64", "float64"
+    "bool", "uint16", "int16", "uint32", "int32", "float32", "uint64", "int64", "float64", "text"
 ]  # fmt: skip
 Order = Literal["ABCD", "CDAB", "BADC", "DCBA"]
 
@@ -23,7 +23,8 @@ REGISTERS: dict[Kind, int] = {
     "int64": 4,
     "float64": 4,
 }
-"""Type of a value -> how many 16-bit registers it fills."""
+"""Type of a value -> how many 16-bit registers it fills; a text says so itself."""
+TEXT = "text"
 
 REGISTER_TABLES = ("holding", "input")
 BIT_TABLES = ("coil", "discrete")
@@ -36,7 +37,8 @@ class Signal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One signal as written: exactly one of the four tables with its 0-based address, and how to read it.
 
     `type` is uint16 for registers and bool for bits unless said; a bool of a whole register is "not zero".
-    A number becomes raw * scale + offset. `bit` (0 = lowest) takes one bit of a register.
+    A number becomes raw * scale + offset. `bit` (0 = lowest) takes one bit of a register. A text fills
+    `registers`, two characters each.
     """
 
     holding: int | None = None
@@ -48,6 +50,7 @@ class Signal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scale: float = 1.0
     offset: float = 0.0
     bit: int | None = None
+    registers: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what can never work."""
@@ -55,6 +58,7 @@ class Signal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if len(named) != 1:
             got = ", ".join(named) or "none"
             raise ValueError(f"expected exactly one of {', '.join(TABLES)}, got {got}")
+        self._require_registers()
         _require(self.table, self.address, 0, LAST_ADDRESS + 1 - self.width)
         if self.table in BIT_TABLES:
             self._require_bit()
@@ -84,7 +88,18 @@ class Signal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def width(self) -> int:
         """How many registers, or bits, it fills."""
-        return 1 if self.table in BIT_TABLES else REGISTERS[self.kind]
+        return self.registers or (1 if self.table in BIT_TABLES else REGISTERS[self.kind])
+
+    def _require_registers(self) -> None:
+        if (self.kind == TEXT) != (self.registers is not None):
+            raise ValueError("registers: goes with type text, which needs it: how many registers it fills")
+        if self.registers is None:
+            return
+        if self.table in BIT_TABLES:
+            raise ValueError("type: expected bool for a coil or discrete input, got 'text'")
+        _require("registers", self.registers, 1, MAX_REGISTERS)
+        if self.order not in ("ABCD", "BADC"):
+            raise ValueError(f"order: expected ABCD or BADC for a text, got '{self.order}'")
 
     def _require_bit(self) -> None:
         if self.bit is not None:
@@ -93,6 +108,8 @@ class Signal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"type: expected bool for a coil or discrete input, got '{self.kind}'")
 
     def _require_scale(self) -> None:
+        if self.kind == TEXT and (self.scale, self.offset) != (1.0, 0.0):
+            raise ValueError("scale: a text has no scale or offset")
         if (self.kind == "bool" or self.bit is not None) and (self.scale, self.offset) != (1.0, 0.0):
             raise ValueError("scale: a bit has no scale or offset")
         if not math.isfinite(self.scale) or self.scale == 0:

@@ -33,7 +33,7 @@ def windows(draw: st.DrawFn) -> Window:
     a, b, c, d, e = cuts
     state_ms = (a, b - a, c - b, d - c, e - d, length_ms - e)
     return Window(
-        draw(IDS), draw(COUNTS), length_ms, state_ms, draw(COUNTS),
+        draw(IDS), draw(COUNTS), length_ms, state_ms, draw(OPTIONAL),
         draw(OPTIONAL), draw(OPTIONAL), draw(OPTIONAL), draw(st.text(max_size=8)),
     )  # fmt: skip
 

@@ -39,11 +39,13 @@ class Clock:
 
 
 @asynccontextmanager
-async def running(scenario: Scenario, path: Path | None, now: Callable[[], int]) -> AsyncIterator[Floor]:
+async def running(
+    scenario: Scenario, path: Path | None, now: Callable[[], int], control: Path | None = None
+) -> AsyncIterator[Floor]:
     """Run the floor until the block ends."""
     stop, ready = asyncio.Event(), asyncio.Event()
     with GroundTruth(path) as truth:
-        floor = Floor(scenario, truth, now)
+        floor = Floor(scenario, truth, now, control)
         task = asyncio.create_task(floor.run(stop, ready.set))
         waiting = asyncio.create_task(ready.wait())
         try:

@@ -124,3 +124,21 @@ def test_no_cycle_of_the_demo_is_too_fast_to_be_believed(agents: dict[str, Agent
         assert 0 < cycles.min_cycle_s < 0.5 * machine.rhythm.cycle_s
         if scrap is not None:
             assert scrap.min_cycle_s * machine.pieces_per_cycle <= 1.0
+
+
+def test_a_work_order_and_what_is_shared_get_into_the_configuration(tmp_path: Path) -> None:
+    text = document("two")
+    for entry in text["machines"]:
+        entry["work_order"] = "PRIVATE-77"
+        entry["agent"] = {
+            "share": "utilization",
+            "job": {"signal": "work_order", "pattern": "WO-(?P<job>.+)"},
+        }
+    paths = write_agents(parse_scenario(text), tmp_path, ("127.0.0.1", 1884))
+    opcua, modbus = (load_config(path).machines[0] for path in paths)
+    assert opcua.settings.signals["work_order"] == f"nsu={NAMESPACE};s=mc-01.WorkOrder"
+    assert modbus.settings.signals["work_order"].registers == 16
+    for machine in (opcua, modbus):
+        assert machine.sharing.cycles == "shared-jobs-only"
+        assert machine.rules.job is not None
+        assert machine.rules.job.signal == "work_order"

@@ -13,6 +13,7 @@ from agent.simulator.faces import (
     CURRENT,
     SCRAP,
     STATUS_WORD,
+    WORK_ORDER,
     Lamps,
     input_registers,
     lamps,
@@ -54,6 +55,14 @@ def test_input_registers_hold_counter_status_current_and_scrap() -> None:
     assert 700 <= registers[CURRENT] <= 1_600
     used = {COUNTER, COUNTER + 1, STATUS_WORD, CURRENT, SCRAP, SCRAP + 1}
     assert {value for address, value in enumerate(registers) if address not in used} == {0}
+
+
+@given(st.text(max_size=10))
+def test_a_work_order_is_a_text_of_sixteen_registers(work_order: str) -> None:
+    registers = input_registers(machine(), replace(RUNNING, work_order=work_order))[WORK_ORDER:]
+    raw = struct.pack(">16H", *registers)
+    assert raw.rstrip(b"\0") == work_order.encode()[:32].rstrip(b"\0")
+    assert node_values(replace(RUNNING, work_order=work_order))["WorkOrder"] == work_order
 
 
 def test_every_state_has_a_status_bit_of_its_own() -> None:

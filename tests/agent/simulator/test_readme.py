@@ -4,11 +4,13 @@ import json
 import re
 import tomllib
 
+import msgspec
 import pytest
 from msgspec import Struct
 
 from agent.contract.states import State
-from agent.simulator.faces import INPUT_REGISTERS, node_values
+from agent.simulator.control import Command
+from agent.simulator.faces import INPUT_REGISTERS, WORK_ORDER, node_values
 from agent.simulator.rhythm import KINDS, Rhythm
 from agent.simulator.scenario import parse_scenario
 from agent.simulator.status import Status
@@ -27,9 +29,14 @@ def test_the_sample_scenario_is_right() -> None:
     assert scenario.machines[0].scripted[0].start_ms == ANCHOR_MS + 60_000
 
 
+def test_the_sample_commands_are_right() -> None:
+    for line in blocks("json")[1].splitlines():
+        assert msgspec.json.decode(line, type=Command).machine == "north/mc-01"
+
+
 def test_the_sample_ground_truth_is_json() -> None:
     lines = [json.loads(line) for line in blocks("json")[0].splitlines()]
-    assert [line["event"] for line in lines] == ["start", "cycle", "state"]
+    assert [line["event"] for line in lines] == ["start", "cycle", "state", "work_order", "breakdown"]
 
 
 @pytest.mark.parametrize("table", [ScenarioTable, FactoryTable, ShiftTable, MachineTable, EventTable, Rhythm])
@@ -41,4 +48,4 @@ def test_every_setting_is_named(table: type[Struct]) -> None:
 def test_every_kind_and_every_variable_is_named() -> None:
     names = [*KINDS, *node_values(Status(State.IDLE, 0, 0))]
     assert [name for name in names if name not in README] == []
-    assert INPUT_REGISTERS == 14
+    assert (WORK_ORDER, INPUT_REGISTERS) == (20, 36)

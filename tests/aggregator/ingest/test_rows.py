@@ -39,6 +39,14 @@ def test_records_come_out_as_they_were_sent() -> None:
     assert (rows.refused, rows.unnumbered) == ([], 0)
 
 
+def test_cycles_that_a_factory_does_not_tell_are_kept_as_none_made() -> None:
+    untold = Window("mc-01", 60_000, 60_000, (60_000, 0, 0, 0, 0, 0), None)
+    told = Window("mc-01", 120_000, 60_000, (60_000, 0, 0, 0, 0, 0), 7, job="J-1")
+    rows = read_tables([arrived((1, untold), (2, told))], AT_MS)
+    assert [(window.cycles, window.cycles_total) for window in rows.windows] == [(0, None), (7, None)]
+    assert rows.refused == []
+
+
 def test_tables_of_several_outboxes_are_kept_apart() -> None:
     table = to_dataset(minutes(1, 2))
     tables = [RecordsArrived("aoki", "a", table), RecordsArrived("aoki", "b", table)]
@@ -138,7 +146,7 @@ CELLS: dict[str, st.SearchStrategy[Any]] = {
     "length_ms": st.sampled_from([0, 60_000, 60_000, 3_600_001]),
     "running_ms": st.sampled_from([60_000, 60_000, 30_000]),
     "idle_ms": st.sampled_from([0, 0, 30_000, -1]),
-    "cycles": st.sampled_from([0, 4, True, 10**9]),
+    "cycles": st.sampled_from([0, 4, -1, True, 10**9]),
     "good": st.sampled_from([-1, 0, 3, None, -2]),
     "cycles_total": st.sampled_from([-1, 5]),
     "job": st.sampled_from(["", "J-1", "J\x00", None]),

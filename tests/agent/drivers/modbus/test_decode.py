@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.drivers.modbus.blocks import coalesce
-from agent.drivers.modbus.decode import FORMATS, NOT_A_NUMBER, decode, values
+from agent.drivers.modbus.decode import FORMATS, NOT_A_NUMBER, NOT_TEXT, decode, values
 from agent.drivers.modbus.settings import REGISTERS, Kind, Order, Point
 from agent.drivers.reading import GOOD, Value
 
@@ -86,3 +86,21 @@ def test_a_block_gives_each_signal_its_own_cells() -> None:
 def test_bits_of_a_coil_block_are_bools() -> None:
     block = coalesce([Point("a", "coil", 5, 1, "bool"), Point("b", "coil", 7, 1, "bool")], gap=8)[0]
     assert list(values(block, [True, False, False])) == [("a", True, GOOD), ("b", False, GOOD)]
+
+
+def text(*registers: int, order: Order = "ABCD") -> tuple[Value | None, str]:
+    block = coalesce([Point("s", "holding", 0, len(registers), "text", order)])[0]
+    ((_, value, quality),) = values(block, registers)
+    return value, quality
+
+
+def test_a_text_ends_at_nul_and_sheds_the_spaces_around_it() -> None:
+    assert text(0x574F, 0x2D31, 0x3200, 0x4142) == ("WO-12", GOOD)
+    assert text(0x574F, 0x2D31, 0x3220, 0x2020) == ("WO-12", GOOD)
+    assert text(0x4F57, 0x312D, 0x0032, order="BADC") == ("WO-12", GOOD)
+    assert text(0, 0) == ("", GOOD)
+    assert text(0xE6B3, 0xA800) == ("注", GOOD)
+
+
+def test_bytes_that_are_no_text_are_unknown_never_a_guess() -> None:
+    assert text(0x92E8, 0x8FFF) == (None, NOT_TEXT)

@@ -27,6 +27,11 @@ def test_types_have_defaults_by_table() -> None:
     )
 
 
+def test_a_text_fills_as_many_registers_as_it_says() -> None:
+    table = {"order_no": {"holding": 20, "type": "text", "registers": 8, "order": "BADC"}}
+    assert points(settings(signals=table).signals) == (Point("order_no", "holding", 20, 8, "text", "BADC"),)
+
+
 @pytest.mark.parametrize(
     ("signal", "message"),
     [
@@ -53,6 +58,15 @@ def test_types_have_defaults_by_table() -> None:
         ({"coil": 0, "bit": 1}, ".bit: a coil or discrete input is a bit already"),
         ({"holding": 0, "bit": 16}, ".bit: expected 0 to 15, got 16"),
         ({"holding": 0, "bit": 1, "type": "uint32"}, ".bit: expected type bool or uint16"),
+        ({"holding": 0, "type": "text"}, ".registers: goes with type text, which needs it"),
+        ({"holding": 0, "registers": 2}, ".registers: goes with type text"),
+        ({"holding": 0, "type": "text", "registers": 126}, ".registers: expected 1 to 125, got 126"),
+        ({"coil": 0, "type": "text", "registers": 2}, ".type: expected bool for a coil or discrete input"),
+        (
+            {"holding": 0, "type": "text", "registers": 2, "order": "CDAB"},
+            ".order: expected ABCD or BADC for a text",
+        ),
+        ({"holding": 0, "type": "text", "registers": 2, "scale": 2}, ".scale: a text has no scale or offset"),
         ({"holding": 0, "bit": 1, "scale": 2}, ".scale: a bit has no scale or offset"),
     ],
 )
