@@ -14,7 +14,6 @@ import msgspec
 
 from agent.contract.names import (
     CYCLES_ALWAYS,
-    CYCLES_SHARED_JOBS_ONLY,
     SHARE_FULL,
     SHARE_UTILIZATION,
 )
@@ -49,8 +48,7 @@ class Sharing:
     @property
     def cycles(self) -> ShareCycles:
         """When cycles are told."""
-        usual: ShareCycles = CYCLES_ALWAYS if self.share == SHARE_FULL else CYCLES_SHARED_JOBS_ONLY
-        return self.share_cycles or usual
+        return self.share_cycles or ("always" if self.share == SHARE_FULL else "shared-jobs-only")
 
     @property
     def is_whole(self) -> bool:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +121,7 @@ async def test_a_machines_state_is_live_and_an_orderly_stop_loses_nothing(
     await until(lambda: centre.of_type("NDEATH"), "the goodbye")
     found = windows(centre.records(), "mc-01")
     assert_gapless(found)
-    assert (sum(window.cycles for window in found), found[-1].cycles_total) == (3, 103)
+    assert (sum(window.cycles or 0 for window in found), found[-1].cycles_total) == (3, 103)
     states = [record.state for record in centre.records() if isinstance(record, StateChange)]
     assert states[-1] is State.OFFLINE
     assert [state for state in states if state is not State.OFFLINE] == [State.RUNNING, State.IDLE]
@@ -416,10 +416,10 @@ def test_a_live_machine_keeps_every_cycle_and_every_minute_over_sigkill_and_sigt
     found = windows(centre.records(), "pr-01")
     assert_gapless(found)
     totals = [window.cycles_total for window in found if window.cycles_total is not None]
-    counted = sum(window.cycles for window in found)
+    counted = sum(window.cycles or 0 for window in found)
     first = next(window for window in found if window.cycles_total is not None)
     assert first.cycles_total is not None
-    assert counted == totals[-1] - (first.cycles_total - first.cycles)
+    assert counted == totals[-1] - (first.cycles_total - (first.cycles or 0))
     assert counted > 5
     assert not [sequence for stored in centre.epochs.values() for sequence in stored.records if sequence < 1]
 
@@ -442,3 +442,31 @@ def test_a_second_agent_on_the_same_data_is_refused(broker: Broker, centre: Cent
         )
         first.send_signal(signal.SIGINT)
         assert first.wait(60) == 0
+
+
+def test_a_job_for_a_machine_that_is_away_survives_sigkill_and_is_told_at_birth(
+    broker: Broker, centre: Centre, tmp_path: Path
+) -> None:
+    signals = {"parts": {"input": 0}, "green": {"discrete": 0}}
+    modbus = {"host": "127.0.0.1", "port": free_port(), "signals": signals}
+    settings = document({**PRESS, "modbus": modbus}, data=str(tmp_path / "data"), mqtt=line(broker))
+    path = written(tmp_path / "agent.toml", settings)
+    job = Metric("Job", "受注-7", DataType.STRING)
+    with process(path, tmp_path / "agent.log") as agent:
+        centre.wait_for(lambda centre: centre.of_type("DBIRTH"), "the agent is born")
+        centre.command("fujimi", job, machine="pr-99")
+        for _ in range(3):
+            centre.command("fujimi", job, machine="pr-01")
+        centre.wait_for(lambda centre: centre.live("fujimi", "pr-01")["Job"] == "受注-7", "the job is told")
+        centre.wait_for(lambda centre: windows(centre.records(), "pr-01"), "the window before it is stored")
+        agent.kill()
+    births = len(centre.of_type("DBIRTH"))
+    with process(path, tmp_path / "agent.log") as agent:
+        centre.wait_for(lambda centre: len(centre.of_type("DBIRTH")) > births, "the agent is born again")
+        values = {metric.name: metric.value for metric in centre.of_type("DBIRTH")[-1].payload.metrics}
+        assert (values["Job"], values["State"]) == ("受注-7", "OFFLINE")
+        agent.send_signal(signal.SIGTERM)
+        assert agent.wait(60) == 0
+    found = windows(centre.records(), "pr-01")
+    assert_gapless(found)
+    assert [job for job, _ in groupby(found, lambda window: window.job)] == ["", "受注-7"]

@@ -123,7 +123,7 @@ async def test_the_installer_sees_what_leaves_and_what_the_work_order_means(
     assert out.splitlines()[-5:] == [
         "  name    プレス 1号機, process pressing",
         "  state   RUNNING (is told for RUNNING, SETUP, DOWN), IDLE, PLANNED_STOP, OFFLINE; "
-        "since when, and how long in each minute",
+        "since when, how long in each minute",
         "  cycles  only while a shared job is on",
         "  pieces  good and scrap: only while a shared job is on",
         "  job     what the centre sets; and what order_no means where it is 4711, "

@@ -36,11 +36,13 @@ class Floor:
         self.at_ms = at_ms
         self.records: list[Record] = []
         self.shown: list[Live] = []
+        self.remembered: list[str] = []
         self.follower = Follower(
             settings.machines[0],
             lambda: self.at_ms,
             keep=self.keep,
             show=lambda _, live: self.shown.append(live),
+            remember=self.remembered.append,
         )
 
     def keep(self, _machine: str, records: Sequence[Record]) -> None:
@@ -261,7 +263,7 @@ async def test_a_log_runs_in_its_own_time_and_ends(log: Path) -> None:
     assert floor.records == []
     await floor.follower.run(room)
     assert floor.follower.failure is None
-    assert sum(window.cycles for window in floor.windows) == 169
+    assert sum(window.cycles or 0 for window in floor.windows) == 169
     assert_gapless(floor.windows)
     before = list(floor.records)
     floor.pass_s(120)
@@ -322,4 +324,68 @@ async def test_a_log_is_not_read_on_without_room(log: Path) -> None:
     assert floor.records == []
     has_room.set()
     await asyncio.wait_for(task, 30)
-    assert sum(window.cycles for window in floor.windows) == 169
+    assert sum(window.cycles or 0 for window in floor.windows) == 169
+
+
+async def test_a_job_for_a_log_counts_from_where_the_log_stands(log: Path) -> None:
+    floor = Floor(replayed(log))
+    floor.follower.begin(None)
+    floor.follower.set_job("受注-7")
+    assert floor.shown[-1].job == "受注-7", "it is held before anything is read"
+    batches = itertools.count()
+
+    async def another_job_in_the_middle() -> None:
+        if next(batches) == 100:
+            floor.follower.set_job("受注-8")
+            floor.follower.set_job("受注-8")
+
+    await floor.follower.run(another_job_in_the_middle)
+    assert [job for job, _ in itertools.groupby(floor.windows, lambda window: window.job)] == [
+        "受注-7",
+        "受注-8",
+    ]
+    assert sum(window.cycles or 0 for window in floor.windows) == 169
+    assert_gapless(floor.windows)
+    saved = floor.follower.snapshot()
+    again = Floor(replayed(log))
+    again.follower.begin(saved)
+    assert again.shown[-1].job == "受注-8"
+
+
+def test_a_job_for_a_machine_that_is_offline_is_kept_for_a_restart() -> None:
+    floor = Floor(config(machine("mc-01")))
+    floor.follower.begin(None)
+    floor.follower.set_job("受注-7")
+    assert floor.remembered == ["mc-01"]
+    again = Floor(config(machine("mc-01")), NOON_MS + 90 * SECOND_MS)
+    again.follower.begin(floor.follower.snapshot())
+    assert again.shown[-1].job == "受注-7"
+    assert {window.job for window in again.windows} == {"受注-7"}, "it is on while the machine is OFFLINE"
+
+
+def test_what_leaves_goes_on_after_a_restart_as_the_owner_shares_it() -> None:
+    shared = {**machine("mc-01"), "share": "utilization"}
+    floor = Floor(config(shared))
+    floor.follower.begin(None)
+    floor.pass_s(61)
+    saved = floor.follower.snapshot()
+    again = Floor(config(shared), NOON_MS + 120 * SECOND_MS)
+    again.follower.begin(saved)
+    again.pass_s(1)
+    assert [window.cycles for window in (*floor.windows, *again.windows)] == [None, None]
+    assert (floor.states, again.states) == ([(0, State.OFFLINE)], []), (
+        "a state that is told is not told again"
+    )
+    assert again.shown[-1].state_since_ms == NOON_MS
+
+
+def test_a_snapshot_of_an_older_version_is_gone_on_from() -> None:
+    floor = Floor(config(machine("mc-01")))
+    floor.follower.begin(None)
+    floor.pass_s(61)
+    saved = floor.follower.snapshot()
+    assert saved is not None
+    del saved["told"], saved["job"]
+    again = Floor(config(machine("mc-01")), NOON_MS + 120 * SECOND_MS)
+    again.follower.begin(saved)
+    assert_gapless([*floor.windows, *again.windows])

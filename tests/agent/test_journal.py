@@ -180,3 +180,19 @@ async def test_a_write_that_has_begun_is_finished_when_the_journal_is_stopped(ou
     watched.journal.keep("mc-01", [window(5_001)])
     assert await watched.journal.flush()
     assert [record for _, record in outbox.pending(0, 10_000)] == windows(1, 5_001)
+
+
+async def test_a_machine_without_a_new_record_is_remembered_all_the_same(outbox: Failing) -> None:
+    async with running(outbox) as watched:
+        watched.journal.remember("mc-01")
+        async with asyncio.timeout(60):
+            while "mc-01" not in outbox.snapshots():  # noqa: ASYNC110  another thread writes
+                await asyncio.sleep(0.01)
+        assert outbox.pending_count == 0
+        outbox.is_full = True
+        watched.journal.remember("mc-02")
+        await asyncio.sleep(0.2)
+        outbox.is_full = False
+        async with asyncio.timeout(60):
+            while "mc-02" not in outbox.snapshots():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)

@@ -22,7 +22,7 @@ PLANTED = {
         "agent.drivers.modbus.driver",
         "agent.drivers.opcua.settings",
     ),
-    "state, cycles, window and clock are pure": ("agent.state", "agent.cycles"),
+    "state, cycles, window, job and clock are pure": ("agent.state", "agent.cycles"),
     "machine is pure: it puts state, cycles and window together": ("agent.machine", "agent.outbox"),
     "The outbox and the delivery policy know records only": ("agent.outbox", "agent.config"),
     "The simulator is a machine to the agent, not a part of it": ("agent.simulator.plant", "agent.drivers"),
