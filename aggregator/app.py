@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
@@ -24,6 +25,9 @@ from aggregator.services import Services, make_services
 from aggregator.store.database import open_engine
 from aggregator.store.migration import migrate
 from aggregator.store.records import Records
+from aggregator.work.foreman import Foreman
+from aggregator.work.retagging import Retagger
+from aggregator.work.tagger import Tagger
 
 logger = logging.getLogger(__name__)
 
@@ -81,13 +85,16 @@ async def receiving(config: Config) -> AsyncIterator[Services]:
         await asyncio.to_thread(migrate, engine)
         timeseries, records = open_home(config, engine), Records(engine)
         services = make_services(config, timeseries, records)
-        ingest = Ingest(config, timeseries, records, services.board, services.status, now=now_ms)
+        tagger = Tagger(services.work.ledgers)
+        foreman = foreman_of(services, tagger)
+        ingest = Ingest(config, timeseries, records, services.board, services.status, now=now_ms, tags=tagger)
         async with asyncio.TaskGroup() as tasks:
             started = [
                 tasks.create_task(services.measurements.run(), name="measurements"),
                 tasks.create_task(steadily("measured days", services.days.run), name="measured days"),
                 tasks.create_task(steadily("spare hours", services.spare.run), name="spare hours"),
                 tasks.create_task(steadily("order book", services.order_book.run), name="order book"),
+                tasks.create_task(steadily("work", partial(foreman.run, ingest.commands)), name="work"),
                 tasks.create_task(ingest.run(), name="ingest"),
             ]
             try:
@@ -99,6 +106,18 @@ async def receiving(config: Config) -> AsyncIterator[Services]:
                     task.cancel()
     finally:
         engine.dispose()
+
+
+def foreman_of(services: Services, tagger: Tagger) -> Foreman:
+    """Return who follows the work that incoming records are tagged for."""
+    return Foreman(
+        work=services.work,
+        tagger=tagger,
+        retagger=Retagger(services.work.ledgers, services.timeseries, services.now),
+        days=services.days,
+        board=services.board,
+        now=services.now,
+    )
 
 
 async def steadily(name: str, run: Callable[[], Awaitable[None]], rest_s: float = REST_S) -> None:

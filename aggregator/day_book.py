@@ -10,7 +10,7 @@ from aggregator.capacity.job_totals import add_jobs
 from aggregator.model.capacity import MachineDay
 from aggregator.model.job import JobTotals
 from aggregator.model.machine import MachineKey
-from aggregator.store.machine_days import MeasuredDay
+from aggregator.store.machine_days import NO_BASIS, MeasuredDay
 
 RECENT_DAYS = 28
 """Cycle times and yields are those of so many of the newest days that have any."""
@@ -71,6 +71,12 @@ class DayBook:
         good = sum(day.good or 0 for day in newest[:RECENT_DAYS])
         pieces = good + sum(day.scrap or 0 for day in newest[:RECENT_DAYS])
         return good / pieces if pieces else None
+
+    def forget_basis(self, key: MachineKey, first: date, last: date) -> None:
+        """Let these days count as made of something else: whoever looks at them measures them anew."""
+        rows = self._rows.get(key, {})
+        for day in [day for day in rows if first <= day <= last]:
+            rows[day] = rows[day]._replace(basis=NO_BASIS)
 
     def put_paces(self, paces: Iterable[tuple[MachineKey, date, Pace]]) -> None:
         """Remember what days say of cycle times, before the days themselves are measured."""

@@ -119,6 +119,25 @@ class MeasuredDays:
         """Bring every day up to date once; while the store fails, the old numbers stay."""
         await self._try(self._sweep)
 
+    async def remeasure(self, key: MachineKey, since_ms: int, until_ms: int) -> None:
+        """Measure days again of which windows have other jobs now, which their sums do not tell.
+
+        Raises StoreError. Once it returns, the days are measured, or will be after a kill.
+        """
+        await self._load()
+        today = local_day(self._now(), self._zone)
+        first = max(local_day(since_ms, self._zone), today - timedelta(days=KEPT_DAYS))
+        last = min(local_day(until_ms, self._zone), today)
+        if first > last:
+            return
+        async with self._working:
+            await asyncio.to_thread(self._stored.forget, key, first, last)
+            self._book.forget_basis(key, first, last)
+            ground = await self._ground([key], (today - first).days)
+            days = [last - timedelta(days=back) for back in range((last - first).days + 1)]
+            stale = await asyncio.to_thread(self._survey.look, ground, days, {})
+        await self._measure(stale)
+
     async def run(self) -> None:
         """Follow what is stored until cancelled or the board closes."""
         try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from aggregator.alerting.alerting import Alerting
 from aggregator.alerting.delivery import targets_of
@@ -31,6 +32,8 @@ from aggregator.store.records import Records
 from aggregator.store.timeseries import TimeSeries
 from aggregator.store.work import Ledgers
 from aggregator.told_bands import ToldBands
+from aggregator.work.moving import Mover
+from aggregator.work.work import Work, cycles_since
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class Services:
     orders: Orders
     planning: Planning
     order_book: OrderBook
+    work: Work
     links: Links
     audit: Audit
     alerts: Alerting
@@ -76,7 +80,30 @@ def make_services(
         zone=zone,
         now=now,
     )
-    spare = SpareHours(days=days, records=records, profiles=profiles, orders=orders, zone=zone, now=now)
+    ledgers = Ledgers(engine)
+    spare = SpareHours(
+        days=days, records=records, profiles=profiles, orders=orders, ledgers=ledgers, zone=zone, now=now
+    )
+    order_book = OrderBook(
+        orders=orders,
+        ledgers=ledgers,
+        arrivals=OrderArrivals(Arrivals(engine), _no_arrival_yet, zone),
+        counts=Counts(timeseries, days, zone, now),
+        days=days,
+        board=board,
+        zone=zone,
+        now=now,
+    )
+    work = Work(
+        ledgers=ledgers,
+        records=records,
+        timeseries=timeseries,
+        mover=Mover(spare, zone),
+        totals=days.jobs,
+        live_cycles=partial(cycles_since, board, timeseries),
+        now=now,
+    )
+    work.on_change(order_book.nudge)
     return Services(
         config=config,
         timeseries=timeseries,
@@ -89,16 +116,8 @@ def make_services(
         spare=spare,
         orders=orders,
         planning=Planning(spare=spare, records=records, profiles=profiles, orders=orders, zone=zone, now=now),
-        order_book=OrderBook(
-            orders=orders,
-            ledgers=Ledgers(engine),
-            arrivals=OrderArrivals(Arrivals(engine), _no_arrival_yet, zone),
-            counts=Counts(timeseries, days, zone, now),
-            days=days,
-            board=board,
-            zone=zone,
-            now=now,
-        ),
+        order_book=order_book,
+        work=work,
         links=Links(engine),
         audit=Audit(engine),
         alerts=make_alerting(config, Alerts(engine), now),

@@ -7,7 +7,7 @@ fails, the old numbers stay, with their age. No page waits for the store or for 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -20,11 +20,14 @@ from aggregator.market import market_of
 from aggregator.matching.offer import Market
 from aggregator.measured_days import MeasuredDays
 from aggregator.model.capacity import SpareCell
-from aggregator.model.job import Job
+from aggregator.model.job import Job, JobTotals
+from aggregator.model.progress import JobFacts
+from aggregator.progress.pieces import pieces_of
 from aggregator.store.orders import Orders
 from aggregator.store.profiles import Profiles
 from aggregator.store.records import Records
 from aggregator.store.timeseries import StoreError
+from aggregator.store.work import Ledgers
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +57,7 @@ class SpareHours:
         records: Records,
         profiles: Profiles,
         orders: Orders,
+        ledgers: Ledgers,
         zone: ZoneInfo,
         now: Callable[[], int],
     ) -> None:
@@ -61,6 +65,7 @@ class SpareHours:
         self._records = records
         self._profiles = profiles
         self._orders = orders
+        self._ledgers = ledgers
         self._zone = zone
         self._now = now
         self._reckoning = Reckoning(zone)
@@ -84,7 +89,9 @@ class SpareHours:
         held = kept.reckoned.held
         if jobs is not None:
             weeks = [cell.week for cell in kept.reckoned.cells[:1]]
-            held = committed_by_cell(jobs, kept.known.totals, weeks[0]) if weeks else {}
+            held = {}
+            if weeks:
+                held = committed_by_cell(jobs, kept.known.totals, weeks[0], kept.known.good)
         return market_of(kept.reckoned.cells, kept.known.profiles, held, kept.reckoned.good_share)
 
     def listen(self) -> AbstractAsyncContextManager[AsyncIterator[Factories]]:
@@ -126,16 +133,28 @@ class SpareHours:
             return _Kept(known, fresh), _changed(before.reckoned.cells, fresh.cells)
         return before, frozenset()
 
+    def _good(self, jobs: Sequence[Job], totals: Mapping[str, JobTotals]) -> dict[str, int]:
+        """Return the good pieces of the jobs of which people report some."""
+        ledgers = self._ledgers.ledgers(self._ledgers.reported().keys() & {job.id for job in jobs})
+        facts = (
+            JobFacts(job, totals.get(job.id), reports=ledgers[job.id].reports)
+            for job in jobs
+            if job.id in ledgers
+        )
+        return {each.job.id: pieces_of(each).good for each in facts}
+
     def _known(self) -> Known:
         days = self._days.days()
         newest = {key: self._days.newest_ms(key) for key in days}
+        jobs, totals = self._orders.jobs(), self._days.jobs()
         return Known(
             machines=self._records.machines(),
             profiles=self._profiles.all(),
-            jobs=self._orders.jobs(),
-            totals=self._days.jobs(),
+            jobs=jobs,
+            totals=totals,
             days=days,
             newest_ms={key: at_ms for key, at_ms in newest.items() if at_ms is not None},
+            good=self._good(jobs, totals),
         )
 
 

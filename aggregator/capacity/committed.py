@@ -14,13 +14,16 @@ from aggregator.model.week import Week
 PLAN_WEIGHT = 0.1
 """The planned pace counts like this share of the pieces made at it: the first pieces carry the setup."""
 
+_AS_MEASURED: Mapping[str, int] = {}
 _HOLD_NOTHING = {JobStatus.DONE, JobStatus.CANCELLED}
 
 Minutes = dict[Week, float]
 
 
-def remaining_minutes(job: Job, totals: JobTotals | None) -> float:
+def remaining_minutes(job: Job, totals: JobTotals | None, good: int | None = None) -> float:
     """Return the minutes of machine time that the job still needs; none once it is done or cancelled.
+
+    `good` are its good pieces where people report them, too; None: those that machines measured.
 
     Remaining good pieces x measured machine time of a cycle / measured yield. The time of a cycle is the mean
     of all busy time with the job's tag (AUPT + ADET), since that is what spare hours lose to it. While little
@@ -28,16 +31,19 @@ def remaining_minutes(job: Job, totals: JobTotals | None) -> float:
     """
     if job.status in _HOLD_NOTHING:
         return 0.0
-    good = _good_pieces(job, totals)
-    return max(job.pieces - good, 0) * _minutes_a_piece(job, totals, good)
+    made = _good_pieces(job, totals)
+    left = job.pieces - (made if good is None else good)
+    return max(left, 0) * _minutes_a_piece(job, totals, made)
 
 
-def committed_minutes(job: Job, totals: JobTotals | None, current: Week) -> Minutes:
+def committed_minutes(
+    job: Job, totals: JobTotals | None, current: Week, good: int | None = None
+) -> Minutes:  # fmt: skip
     """Return `remaining_minutes` by week: over the planned weeks not yet past, in their proportion.
 
     Work whose weeks are all past is due now: it falls into the current week.
     """
-    minutes = remaining_minutes(job, totals)
+    minutes = remaining_minutes(job, totals, good)
     if minutes <= 0:
         return {}
     ahead: Minutes = {}
@@ -49,12 +55,18 @@ def committed_minutes(job: Job, totals: JobTotals | None, current: Week) -> Minu
 
 
 def committed_by_cell(
-    jobs: Iterable[Job], totals: Mapping[str, JobTotals], current: Week
+    jobs: Iterable[Job],
+    totals: Mapping[str, JobTotals],
+    current: Week,
+    good: Mapping[str, int] = _AS_MEASURED,
 ) -> dict[CellKey, list[tuple[Job, Minutes]]]:
-    """Return open jobs with their minutes still to come, by the cell that they hold."""
+    """Return open jobs with their minutes still to come, by the cell that they hold.
+
+    `good` are the good pieces of those jobs of which people report some.
+    """
     found: dict[CellKey, list[tuple[Job, Minutes]]] = {}
     for job in jobs:
-        minutes = committed_minutes(job, totals.get(job.id), current)
+        minutes = committed_minutes(job, totals.get(job.id), current, good.get(job.id))
         if minutes:
             found.setdefault(CellKey(job.factory, job.process), []).append((job, minutes))
     return found

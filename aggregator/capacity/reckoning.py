@@ -28,7 +28,10 @@ _NO_CALENDAR = Calendar()
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """All that spare hours are made of. `newest_ms` is the end of each machine's newest window (UTC ms)."""
+    """All that spare hours are made of. `newest_ms` is the end of each machine's newest window (UTC ms).
+
+    `good` are the good pieces of those jobs of which people report some.
+    """
 
     machines: Sequence[Machine]
     profiles: Mapping[str, FactoryProfile]
@@ -36,6 +39,7 @@ class Known:
     totals: Mapping[str, JobTotals]
     days: Mapping[MachineKey, Sequence[MachineDay]]
     newest_ms: Mapping[MachineKey, int]
+    good: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ class Reckoning:
         }
         days = forecast_days(list(histories.values()), len(horizon.midnights_ms) - 1, today, calibration)
         private = dict(zip(histories, days, strict=True))
-        held = committed_by_cell(known.jobs, known.totals, Week.of(today))
+        held = committed_by_cell(known.jobs, known.totals, Week.of(today), known.good)
         found: list[SpareCell] = []
         for cell, keys in machines.items():
             source = Source(

@@ -3,19 +3,50 @@
 The order is what makes delivery safe: first the rows are durable, then the outbox's progress is, and only
 then does the caller announce it. A crash anywhere between leaves rows that will be sent and written again,
 which changes nothing.
+
+Records get the job that they count for when they are written. If that changes while they are, they are
+written again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from aggregator.ingest.events import RecordsArrived
 from aggregator.ingest.ledger import Ledger
 from aggregator.ingest.rows import Outbox, read_tables
 from aggregator.model.machine import Factory, Machine, MachineKey
+from aggregator.model.window import StateChange, Window
 from aggregator.store.records import Records, RefusedRecord
 from aggregator.store.timeseries import TimeSeries
 
 _LEDGERS_LIMIT = 10_000
+
+
+class Tags(Protocol):
+    """Which job records count for."""
+
+    def tag(
+        self, windows: Sequence[Window], changes: Sequence[StateChange]
+    ) -> tuple[Sequence[Window], Sequence[StateChange]]:
+        """Return the records with the jobs that they count for; raises StoreError."""
+
+    def still_holds(self) -> bool:
+        """Tell whether that is still so; raises StoreError."""
+
+
+class OwnTags:
+    """Records count for the jobs that their agents say."""
+
+    def tag(
+        self, windows: Sequence[Window], changes: Sequence[StateChange]
+    ) -> tuple[Sequence[Window], Sequence[StateChange]]:
+        """Return them as they are."""
+        return windows, changes
+
+    def still_holds(self) -> bool:
+        """Nothing changes that."""
+        return True
 
 
 @dataclass(slots=True)
@@ -46,9 +77,10 @@ class Committed:
 class Committer:
     """Blocks; used from one thread at a time."""
 
-    def __init__(self, timeseries: TimeSeries, records: Records) -> None:
+    def __init__(self, timeseries: TimeSeries, records: Records, tags: Tags | None = None) -> None:
         self._timeseries = timeseries
         self._records = records
+        self._tags = tags or OwnTags()
         self._ledgers: dict[Outbox, Ledger] = {}
 
     def commit(self, batch: Batch, now_ms: int) -> Committed:
@@ -58,7 +90,7 @@ class Committer:
         for outbox, through in batch.forgotten.items():
             self._ledger(outbox).forget(through)
         rows = read_tables(batch.tables, now_ms)
-        self._timeseries.write(rows.windows, rows.changes)
+        self._write(rows.windows, rows.changes)
         lost = {outbox: self._ledger(outbox).add(numbers) for outbox, numbers in rows.sequences.items()}
         settled = {outbox: self._ledger(outbox).through for outbox in rows.sequences}
         self._records.settle(settled, rows.refused)
@@ -70,6 +102,14 @@ class Committer:
             {outbox: count for outbox, count in lost.items() if count},
             rows.unnumbered,
         )
+
+    def _write(self, windows: Sequence[Window], changes: Sequence[StateChange]) -> None:
+        if not windows and not changes:
+            return
+        while True:
+            self._timeseries.write(*self._tags.tag(windows, changes))
+            if self._tags.still_holds():
+                return
 
     def _ledger(self, outbox: Outbox) -> Ledger:
         ledger = self._ledgers.get(outbox)

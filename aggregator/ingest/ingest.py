@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 
 from aggregator.config import Config
 from aggregator.ingest.commands import Commands
-from aggregator.ingest.commit import Committer
+from aggregator.ingest.commit import Committer, Tags
 from aggregator.ingest.effects import Effects
 from aggregator.ingest.refusals import Refusals
 from aggregator.ingest.session import Session
@@ -18,7 +18,7 @@ from aggregator.store.timeseries import TimeSeries
 
 
 class Ingest:
-    """Runs until cancelled; `now` gives UTC milliseconds."""
+    """Runs until cancelled; `now` gives UTC milliseconds, `tags` says which jobs records count for."""
 
     def __init__(
         self,
@@ -29,11 +29,12 @@ class Ingest:
         status: Status,
         *,
         now: Callable[[], int],
+        tags: Tags | None = None,
     ) -> None:
         refusals = Refusals()
         self._records = records
-        commands = Commands(config.federation, status, now)
-        self._writer = Writer(Committer(timeseries, records), commands, board, status, now)
+        self.commands = commands = Commands(config.federation, status, now)
+        self._writer = Writer(Committer(timeseries, records, tags), commands, board, status, now)
         self._subscriber = Subscriber(
             config=config,
             session=Session(config.federation, config.processes, refusals),

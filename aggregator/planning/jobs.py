@@ -16,14 +16,15 @@ def jobs_of(match: Match) -> list[Job]:
     for position, step in enumerate(match.draft.steps, 1):
         lots = [lot for lot in plan.lots if lot.step == step.id]
         for letter, lot in zip(ascii_lowercase[: len(lots)], lots, strict=True):
-            jobs.append(_job(match, f"{match.order}-{position}{letter}", step, lot))
+            jobs.append(job_of(match.order, f"{match.order}-{position}{letter}", step, plan, lot))
     return jobs
 
 
-def _job(match: Match, id_: str, step: DraftStep, lot: Lot) -> Job:
+def job_of(order: str, id_: str, step: DraftStep, plan: Plan, lot: Lot) -> Job:
+    """Return the job that makes a lot of the plan."""
     return Job(
         id=id_,
-        order=match.order,
+        order=order,
         step=step.id,
         factory=lot.factory,
         process=step.process,
@@ -32,7 +33,7 @@ def _job(match: Match, id_: str, step: DraftStep, lot: Lot) -> Job:
         pieces_per_cycle=step.pieces_per_cycle,
         machines=frozenset(lot.machines),
         work=tuple((each.week, each.minutes) for each in lot.work),
-        backup=backup_of(match.proposal.plans[0], lot),
+        backup=backup_of(plan, lot),
         planned_start=lot.first or (lot.work[0].week.monday if lot.work else None),
         planned_end=lot.last or (lot.work[-1].week.monday + timedelta(days=6) if lot.work else None),
     )

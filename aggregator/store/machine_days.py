@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Engine, Integer, bindparam, delete, insert, select
+from sqlalchemy import BindParameter, Engine, Integer, bindparam, delete, insert, select, update
 
 from aggregator.model.capacity import MachineDay
 from aggregator.model.job import JobTotals
@@ -17,6 +17,8 @@ from aggregator.store.series import SeriesIds
 _SERIES: BindParameter[int] = bindparam("series", type_=Integer)
 _DAY: BindParameter[int] = bindparam("on", type_=Integer)
 _CHUNK_ROWS = 5_000
+NO_BASIS = 0
+"""The basis of a day that is made of nothing known."""
 _SUMS = ("busy_ms", "cycles", "good", "scrap")
 _OPEN = tuple(f"open_{name}_ms" for name in ("running", "setup", "idle", "down", "stop", "offline"))
 _PLAIN = ("plain_cycles", "plain_scrap")
@@ -60,6 +62,15 @@ class MachineDays:
             jobs = [row for each in days for row in _job_rows(ids[each.elements.key], each)]
             if jobs:
                 connection.execute(insert(job_days), jobs)
+
+    def forget(self, key: MachineKey, first: date, last: date) -> None:
+        """Note that these days are no longer what they were made of: they are to be measured anew."""
+        with writing(self._engine) as connection:
+            ids = self._ids.find(connection, [key])
+            for number in ids.values():
+                in_time = machine_days.c.day.between(first.toordinal(), last.toordinal())
+                mine = update(machine_days).where(machine_days.c.series_id == number, in_time)
+                connection.execute(mine.values(basis=NO_BASIS))
 
     def load(self, since: date) -> list[MeasuredDay]:
         """Return every day from `since` on, by machine, then day; without what it did for jobs."""

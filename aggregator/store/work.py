@@ -73,6 +73,11 @@ class Ledgers:
         with reading(self._engine) as connection:
             return read_assignments(connection, key, jobs=jobs, open_only=open_only)
 
+    def unsettled(self) -> list[Assignment]:
+        """Return assignments by id that are open, or that an agent was not heard to have let go of."""
+        with reading(self._engine) as connection:
+            return read_assignments(connection, unsettled_only=True)
+
     def handovers(self, order: str) -> list[Handover]:
         """Return an order's hand-overs, oldest first."""
         with reading(self._engine) as connection:

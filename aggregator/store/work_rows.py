@@ -20,8 +20,12 @@ def read_assignments(
     *,
     jobs: Collection[str] | None = None,
     open_only: bool = False,
+    unsettled_only: bool = False,
 ) -> list[Assignment]:
-    """Return assignments by id: of a machine, of jobs, of all; `open_only` those without an end."""
+    """Return assignments by id: of a machine, of jobs, of all; `open_only` those without an end.
+
+    `unsettled_only`: those and what agents did not let go of.
+    """
     query = select(assignments).order_by(assignments.c.id)
     if key is not None:
         query = query.where(assignments.c.factory == key.factory, assignments.c.machine == key.machine)
@@ -29,6 +33,8 @@ def read_assignments(
         query = query.where(assignments.c.job.in_(jobs))
     if open_only:
         query = query.where(assignments.c.until_ms.is_(None))
+    if unsettled_only:
+        query = query.where(or_(assignments.c.until_ms.is_(None), assignments.c.released_ms.is_(None)))
     return [_assignment(row) for row in connection.execute(query)]
 
 

@@ -211,7 +211,7 @@ async def test_while_the_store_fails_the_old_numbers_stay(
     now = [NOW_MS]
     spare = SpareHours(
         days=services.days, records=records, profiles=services.profiles, orders=services.orders,  # type: ignore[arg-type]
-        zone=ZONE, now=lambda: now[0],
+        ledgers=services.work.ledgers, zone=ZONE, now=lambda: now[0],
     )  # fmt: skip
     await services.days.refresh()
     await spare.refresh()

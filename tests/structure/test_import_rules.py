@@ -59,6 +59,10 @@ PLANTED = {
         "aggregator.told_bands",
         "aggregator.store.profiles",
     ),
+    "Work knows stores, live values, planning's rules and spare hours; no page, no broker": (
+        "aggregator.work",
+        "aggregator.ingest",
+    ),
     "Planning knows matching, spare hours and stores of records": ("aggregator.planning", "aggregator.live"),
     "Ingest knows the stores' faces, live values and the model; no page, no backend": (
         "aggregator.ingest.session",
