@@ -15,6 +15,7 @@ from aggregator.api.capacity import Answers
 from aggregator.api.moments import RangeError
 from aggregator.api.planning_problems import planning_problem
 from aggregator.api.problem import WrongParameter, problem, wrong_parameters
+from aggregator.api.work_problems import work_problem
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
 from aggregator.planning.errors import PlanningError
@@ -25,6 +26,7 @@ from aggregator.web.head import HeadAsGet, with_head
 from aggregator.web.headers import HEADERS, SafetyHeaders
 from aggregator.web.sign_in import Doorkeeper
 from aggregator.web.tile import Tiles
+from aggregator.work.errors import WorkError
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +66,7 @@ def create_faces(config: Config, lifespan: Lifespan) -> FastAPI:
     app.add_exception_handler(StoreError, _no_store)
     app.add_exception_handler(PlanningError, _not_planned)
     app.add_exception_handler(DecisionError, _not_planned)
+    app.add_exception_handler(WorkError, _no_work)
     app.add_exception_handler(Exception, _broken)
     return app
 
@@ -99,6 +102,12 @@ async def _no_range(request: Request, error: Exception) -> Response:
 async def _not_planned(request: Request, error: Exception) -> Response:
     assert isinstance(error, AggregatorError)
     answer = planning_problem(request, error)
+    return answer if _for_program(request) else await error_page(request, answer.status_code)
+
+
+async def _no_work(request: Request, error: Exception) -> Response:
+    assert isinstance(error, WorkError)
+    answer = work_problem(request, error)
     return answer if _for_program(request) else await error_page(request, answer.status_code)
 
 

@@ -7,6 +7,7 @@ from aggregator.api import (
     drill,
     factories,
     health,
+    jobs,
     machines,
     matches,
     utilization,
@@ -21,6 +22,7 @@ ROUTERS = (
     capacity.router,
     drill.router,  # before `matches`, whose ids would take its place
     matches.router,
+    jobs.router,
     audit.router,
     factories.router,
     health.router,
