@@ -4,7 +4,7 @@ The scripts of the pages tick durations by the same patterns: `patterns()` hands
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from aggregator.web.languages import translations
@@ -83,6 +83,14 @@ class Formats:
         if now_ms is not None and at.date() == self._local(now_ms).date():
             return f"{at:%H:%M}"
         return f"{self.day(at_ms)} {at:%H:%M}"
+
+    def stamp(self, at_ms: int) -> str:
+        """Return `2026-11-24 14:05`, the same in every language: for files that are kept."""
+        return f"{self._local(at_ms):%Y-%m-%d %H:%M}"
+
+    def tick(self, day: date) -> str:
+        """Return a day as short as it gets, for the axis of a chart: `11/30` or `30 Nov`."""
+        return f"{day.month}/{day.day}" if self.language == "ja" else f"{day.day} {MONTHS[day.month - 1]}"
 
     def day(self, at_ms: int) -> str:
         """Return `11月22日` or `22 Nov`."""

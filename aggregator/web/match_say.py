@@ -72,8 +72,7 @@ class Say:
 
     def monday(self, week: Week) -> str:
         """Return `11/30` or `30 Nov`."""
-        day = week.monday
-        return f"{day.month}/{day.day}" if self.fmt.language == "ja" else self._short(day)
+        return self.fmt.tick(week.monday) if self.fmt.language == "ja" else self._short(week.monday)
 
     def hours(self, minutes: int) -> str:
         """Return hours with one decimal: `12.5`."""

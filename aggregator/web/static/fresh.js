@@ -1,10 +1,10 @@
-// Keeps the pages of spare capacity fresh: asks for the page again and again, takes it when it changed, and
+// Keeps a page fresh: asks for it again and again, takes the element with `data-fresh` when it changed, and
 // ticks ages. The server answers 304 when nothing is new. The pages are whole without it.
 
 const EVERY_MS = 5_000;
 const SILENCE_MS = 20_000; // asked for so long in vain: what is shown is old
 
-let root = document.getElementById("capacity");
+let root = document.querySelector("main [data-fresh]");
 let ahead = Number(root.dataset.now) - Date.now(); // the server's clock, from ours
 let heardMs = Date.now();
 
@@ -55,7 +55,7 @@ function take(fresh) {
 }
 
 async function refresh() {
-  if (document.hidden) return;
+  if (document.hidden || root.querySelector("form :is(input:not([type=hidden]), select, textarea):focus")) return;
   const answer = await fetch(location.href, {
     headers: { Accept: "text/html", "If-None-Match": root.dataset.etag },
     cache: "no-store",
@@ -67,7 +67,7 @@ async function refresh() {
   if (answer.status !== 304) {
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const fresh = page.getElementById("capacity");
+    const fresh = page.querySelector("main [data-fresh]");
     if (!fresh) return;
     ahead = Number(fresh.dataset.now) - Date.now();
     take(fresh);
