@@ -28,7 +28,6 @@ PURE = [
     *(f"aggregator/web/{name}.py" for name in ("capacity_chart", "capacity_view", "capacity_words")),
     *(f"aggregator/work/{name}.py" for name in ("act", "agreement", "tags")),
     *("aggregator/planning/move.py", "aggregator/capacity_table.py"),
-    "aggregator/capacity_table.py",
     *("aggregator/order_ledger.py", "aggregator/web/order_chart.py", "aggregator/web/order_view.py"),
     *(f"aggregator/alerting/{name}.py" for name in ("backoff", "letter", "rule")),
     *(f"aggregator/model/{name}.py" for name in ("machine", "user", "window", "profile_faults")),
