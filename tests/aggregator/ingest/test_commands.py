@@ -7,6 +7,7 @@ import pytest
 from agent.contract import names
 from agent.contract.sparkplug import DataType, Payload, decode
 from aggregator.ingest.commands import Commands
+from aggregator.model.machine import MachineKey
 from aggregator.status import Status
 from tests.aggregator.ingest.messages import AT_MS, FEDERATION
 
@@ -19,6 +20,18 @@ def commands() -> Commands:
 async def told(commands: Commands) -> tuple[str, Payload]:
     topic, data = await asyncio.wait_for(commands.next(), 10)
     return topic, decode(data)
+
+
+async def test_a_machine_is_told_its_job_and_of_two_only_the_newer(commands: Commands) -> None:
+    commands.job(MachineKey("aoki", "mc-01"), "2026-0042-1a")
+    commands.job(MachineKey("aoki", "mc-02"), "2026-0042-1a")
+    commands.job(MachineKey("aoki", "mc-01"), "")
+    found = {topic: payload.metrics[0] for topic, payload in [await told(commands), await told(commands)]}
+    assert {topic: metric.value for topic, metric in found.items()} == {
+        f"spBv1.0/{FEDERATION}/DCMD/aoki/mc-01": "",
+        f"spBv1.0/{FEDERATION}/DCMD/aoki/mc-02": "2026-0042-1a",
+    }
+    assert {(metric.name, metric.datatype) for metric in found.values()} == {(names.JOB, DataType.STRING)}
 
 
 async def test_a_rebirth_is_asked_for_as_sparkplug_wants_it(commands: Commands) -> None:
