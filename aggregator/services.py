@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from aggregator.alerting.alerting import Alerting
 from aggregator.alerting.delivery import targets_of
@@ -84,15 +85,8 @@ def make_services(
     spare = SpareHours(
         days=days, records=records, profiles=profiles, orders=orders, ledgers=ledgers, zone=zone, now=now
     )
-    order_book = OrderBook(
-        orders=orders,
-        ledgers=ledgers,
-        arrivals=OrderArrivals(Arrivals(engine), _no_arrival_yet, zone),
-        counts=Counts(timeseries, days, zone, now),
-        days=days,
-        board=board,
-        zone=zone,
-        now=now,
+    order_book = make_order_book(
+        timeseries, days, orders, ledgers, arrivals=Arrivals(engine), board=board, zone=zone, now=now
     )
     work = Work(
         ledgers=ledgers,
@@ -122,7 +116,31 @@ def make_services(
         audit=Audit(engine),
         alerts=make_alerting(config, Alerts(engine), now),
         consents=consents,
-        bands=make_bands(config, spare, days, consents, BandDays(engine), now),
+        bands=make_bands(config, spare, days, consents, store=BandDays(engine), now=now),
+        now=now,
+    )
+
+
+def make_order_book(
+    timeseries: TimeSeries,
+    days: MeasuredDays,
+    orders: Orders,
+    ledgers: Ledgers,
+    *,
+    arrivals: Arrivals,
+    board: Board,
+    zone: ZoneInfo,
+    now: Callable[[], int],
+) -> OrderBook:
+    """Return what keeps the progress of open orders."""
+    return OrderBook(
+        orders=orders,
+        ledgers=ledgers,
+        arrivals=OrderArrivals(arrivals, _no_arrival_yet, zone),
+        counts=Counts(timeseries, days, zone, now),
+        days=days,
+        board=board,
+        zone=zone,
         now=now,
     )
 
@@ -132,6 +150,7 @@ def make_bands(
     spare: SpareHours,
     days: MeasuredDays,
     consents: ConsentStore,
+    *,
     store: BandDays,
     now: Callable[[], int],
 ) -> ToldBands:

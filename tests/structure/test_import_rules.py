@@ -33,6 +33,7 @@ PLANTED = {
     ),
     "Stores know the seam and the model": ("aggregator.store.records", "aggregator.config"),
     "Live values know the model only": ("aggregator.live", "aggregator.config"),
+    "The fan-out knows nothing": ("aggregator.fan_out", "aggregator.errors"),
     "Capacity is pure: it knows the model only": ("aggregator.capacity", "aggregator.config"),
     "Progress is pure: it knows the model, and of capacity what is planned and what jobs still need": (
         "aggregator.progress.eta",
@@ -59,11 +60,20 @@ PLANTED = {
         "aggregator.told_bands",
         "aggregator.store.profiles",
     ),
+    "Counting along and telling of arrivals are pure": ("aggregator.tally", "aggregator.live"),
+    "The order book knows live values, measured days, progress and stores of records": (
+        "aggregator.order_book",
+        "aggregator.store.people",
+    ),
     "Work knows stores, live values, planning's rules and spare hours; no page, no broker": (
         "aggregator.work",
         "aggregator.ingest",
     ),
     "Planning knows matching, spare hours and stores of records": ("aggregator.planning", "aggregator.live"),
+    "Alerting knows how far orders are, its settings and its store": (
+        "aggregator.alerting.rule",
+        "aggregator.store.orders",
+    ),
     "Ingest knows the stores' faces, live values and the model; no page, no backend": (
         "aggregator.ingest.session",
         "aggregator.store.embedded",
