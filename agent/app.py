@@ -142,7 +142,8 @@ class Agent:
             await _first_of(self._publisher.delivered, stop)
         elif self._publisher.is_connected:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._publisher.delivered.wait(), DELIVER_S)
+                async with asyncio.timeout(DELIVER_S):
+                    await self._publisher.delivered.wait()
         self._publisher.stop()
         _, late = await asyncio.wait((publisher,), timeout=GOODBYE_S)
         await end(*late)

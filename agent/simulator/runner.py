@@ -107,7 +107,8 @@ class Floor:
             due_ms = min(now_ms + self.longest_wait_ms, agenda.next_ms or NEVER_MS)
             if due_ms > now_ms:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), (due_ms - now_ms) / 1000)
+                    async with asyncio.timeout((due_ms - now_ms) / 1000):
+                        await stop.wait()
             else:
                 await self._play_next(agenda)
 
