@@ -3,11 +3,13 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check-tools lint format bench lock clean
+.PHONY: help setup demo test check-tools lint style types format bench lock clean
 
 BIN := .venv/bin
 # What the checks look at; node_modules and caches are not ours.
 CODE := agent aggregator tests
+# Compiled once: the tests and the demo start many processes, and each would compile everything anew.
+export PYTHONDONTWRITEBYTECODE :=
 # Whole files on three workers: one of them mostly waits for the demo. `make test PARALLEL=` runs one by one.
 PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
 
@@ -20,18 +22,22 @@ setup:  ## Make .venv with the locked dependencies (does nothing when it is up t
 demo: setup  ## Start the demo: broker, six factories, agents, aggregator (ARGS="--port 8001 --seconds 60")
 	@exec $(BIN)/machikoba demo $(ARGS)
 
-test: setup check-tools lint  ## Set up and run everything: system packages, checks, tests (ARGS="-k floor")
-	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
+test: setup check-tools style  ## Set up and run everything: system packages, checks, tests (ARGS="-k floor")
+	@bash .ci/tests $(PARALLEL) $(ARGS)
 
 check-tools: setup
 	@bash .ci/system-packages
 	@bash .ci/peers
 
-lint: setup  ## Run the checks alone: ruff, formatting, types, import rules
+lint: style types  ## Run the checks alone: ruff, formatting, import rules, types
+
+style: setup
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
-	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports --no-logo
+
+types: setup
+	$(BIN)/mypy $(CODE)
 
 format: setup  ## Format the code and sort its imports
 	$(BIN)/ruff check --select I --fix $(CODE)

@@ -11,9 +11,17 @@ settings.register_profile("machikoba", deadline=None, print_blob=True)
 settings.register_profile("ci", settings.get_profile("machikoba"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "machikoba")
 
-LONGEST = Path(__file__).parent / "system/test_demo.py"
+TESTS = Path(__file__).parent
+LONGEST = (
+    "system/test_demo.py",  # runs for minutes, mostly waiting
+    "system/test_real_log.py",
+    "agent/test_app.py",
+    "system/test_demo_killed.py",
+    "aggregator/matching/test_answer.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the file that runs the demo for minutes, mostly waiting: with `-n`, others run beside it."""
-    items.sort(key=lambda item: item.path != LONGEST)
+    """Begin with the longest files: with `-n`, others run beside them, and none is left over at the end."""
+    rank = {TESTS / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path, len(rank)))
