@@ -13,12 +13,11 @@ from aggregator.model.calendar import Break, Calendar, Shift
 from aggregator.model.machine import MachineKey
 from aggregator.model.window import Window
 from aggregator.services import Services, make_services
-from aggregator.store.database import open_engine
 from aggregator.store.embedded import Embedded
 from aggregator.store.machine_days import MachineDays
-from aggregator.store.migration import migrate
 from aggregator.store.records import Records
 from tests.aggregator.capacity.floors import LETTERS, all_of
+from tests.aggregator.new_database import new_database
 
 KEY, OTHER = MachineKey("aoki", "mc-01"), MachineKey("aoki", "mc-02")
 TODAY = date(2026, 11, 24)  # a Tuesday
@@ -96,8 +95,7 @@ def open_shop(
 ) -> Shop:
     """Open a shop in `folder`; its clock stands at that hour of TODAY."""
     config = Config(federation="higashimachi", federation_name="東町", data=folder, time_zone=zone)
-    engine = open_engine(config.database_url)
-    migrate(engine)
+    engine = new_database(folder / "machikoba.db")
     clock = Clock(0)
     shop = Shop(make_services(config, Embedded(engine), Records(engine), clock), clock, config.zone)
     clock.now_ms = shop.at(hour)

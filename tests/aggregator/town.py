@@ -32,9 +32,9 @@ from aggregator.services import Services, make_services
 from aggregator.status import Status
 from aggregator.store.database import open_engine
 from aggregator.store.embedded import Embedded
-from aggregator.store.migration import migrate
 from aggregator.store.people import People
 from aggregator.store.records import Records
+from tests.aggregator.new_database import content_of, new_database
 from tests.stack import free_port, wait_until
 
 ZONE = ZoneInfo("Asia/Tokyo")
@@ -113,17 +113,12 @@ def found_town(
     config = Config(federation="higashimachi", federation_name="東町", data=folder)
     folder.mkdir(parents=True, exist_ok=True)
     database, tokens = _with_people()
-    (folder / "machikoba.db").write_bytes(database)
+    (folder / "machikoba.db").write_bytes(_with_history(days, per_factory) if settled else database)
     engine = open_engine(config.database_url)
-    timeseries = Embedded(engine)
-    services = make_services(config, timeseries, Records(engine), now)
-    records, board = services.records, services.board
+    services = make_services(config, Embedded(engine), Records(engine), now)
     if settled:
-        all_machines = machines(per_factory)
-        records.remember([Factory(id_, words[0]) for id_, words in FACTORIES.items()], all_machines)
-        for index, machine in enumerate(all_machines):
-            write_history(timeseries, machine.key, index, days)
-            board.update(live_machine(machine.key, index))
+        for index, machine in enumerate(machines(per_factory)):
+            services.board.update(live_machine(machine.key, index))
     status = Status(broker_connected=True, last_stored_ms=NOW_MS - 4_000, last_announced_ms=NOW_MS - 4_000)
     services = replace(services, status=status)
     return Town(services, tokens)
@@ -134,11 +129,23 @@ def _with_people() -> tuple[bytes, dict[str, str]]:
     """Return a migrated database with people in it, made once because hashing is slow, and their tokens."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "people.db"
-        engine = open_engine(f"sqlite:///{path}")
-        migrate(engine)
+        engine = new_database(path)
         tokens = _people(People(engine))
-        engine.dispose()  # the last connection folds the log into the file
-        return path.read_bytes(), tokens
+        return content_of(engine, path), tokens
+
+
+@cache
+def _with_history(days: float, per_factory: int | None) -> bytes:
+    """Return that database with factories, machines and their windows in it."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "history.db"
+        path.write_bytes(_with_people()[0])
+        engine = open_engine(f"sqlite:///{path}")
+        timeseries, all_machines = Embedded(engine), machines(per_factory)
+        Records(engine).remember([Factory(id_, words[0]) for id_, words in FACTORIES.items()], all_machines)
+        for index, machine in enumerate(all_machines):
+            write_history(timeseries, machine.key, index, days)
+        return content_of(engine, path)
 
 
 def _people(people: People) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,8 +29,13 @@ def files() -> list[Path]:
     return found
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
 def functions(path: Path) -> Iterator[Function]:
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, Function):
             yield node
 
@@ -83,6 +89,6 @@ def test_every_module_of_the_product_says_what_it_is() -> None:
     silent = [
         named(path)
         for path in python_files("agent", "aggregator")
-        if (tree := ast.parse(path.read_text("utf-8"))).body and not ast.get_docstring(tree)
+        if (tree := parsed(path)).body and not ast.get_docstring(tree)
     ]
     assert silent == []

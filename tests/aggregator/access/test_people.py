@@ -14,9 +14,8 @@ from aggregator.access.session import (
     token_user,
 )
 from aggregator.model.user import Role, User
-from aggregator.store.database import open_engine
-from aggregator.store.migration import migrate
 from aggregator.store.people import People, PersonError
+from tests.aggregator.new_database import new_database
 
 KENTA = User("kenta", Role.COORDINATOR)
 AOKI = User("aoki", Role.FACTORY, "aoki")
@@ -25,9 +24,7 @@ NOW = 1_800_000_000_000
 
 @pytest.fixture
 def people(tmp_path: Path) -> People:
-    engine = open_engine(f"sqlite:///{tmp_path / 'people.db'}")
-    migrate(engine)
-    people = People(engine)
+    people = People(new_database(tmp_path / "people.db"))
     people.add_user(KENTA, hash_password("correct horse"), NOW)
     people.add_user(AOKI, hash_password("battery staple"), NOW)
     return people

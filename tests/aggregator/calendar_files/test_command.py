@@ -7,20 +7,17 @@ import pytest
 from sqlalchemy import Engine
 
 from aggregator.__main__ import main
-from aggregator.config import Config
 from aggregator.model.machine import Factory, Machine, MachineKey
 from aggregator.store.audit import Audit
-from aggregator.store.database import open_engine
-from aggregator.store.migration import migrate
 from aggregator.store.profiles import Profiles
 from aggregator.store.records import Records
 from tests.aggregator.calendar_files.test_table import JAPANESE
+from tests.aggregator.new_database import new_database
 
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Engine:
-    engine = open_engine(Config(federation="town", data=tmp_path).database_url)
-    migrate(engine)
+    engine = new_database(tmp_path / "machikoba.db")
     machine = Machine(MachineKey("aoki", "mc-01"), "1号機", "cutting", "measured")
     Records(engine).remember([Factory("aoki", "青木精機")], [machine])
     return engine

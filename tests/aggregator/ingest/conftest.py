@@ -6,17 +6,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from aggregator.store.database import open_engine
 from aggregator.store.embedded import Embedded
-from aggregator.store.migration import migrate
 from aggregator.store.records import Records
+from tests.aggregator.new_database import new_database
 
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     """A SQLite database with the newest tables."""
-    engine = open_engine(f"sqlite:///{tmp_path / 'machikoba.db'}")
-    migrate(engine)
+    engine = new_database(tmp_path / "machikoba.db")
     yield engine
     engine.dispose()
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from functools import cache, cached_property
 from itertools import chain, combinations
 from math import ceil, floor
 
@@ -26,7 +27,7 @@ class Town:
     market: Market
     today: date
 
-    @property
+    @cached_property
     def weeks(self) -> list[Week]:
         last = max((each.week for offer in self.market.offers for each in offer.weeks), default=None)
         found = []
@@ -63,6 +64,7 @@ def able(offer: Offer, step: DraftStep) -> frozenset[str]:
     return frozenset(found)
 
 
+@cache
 def minutes(step: DraftStep, pieces: int, good: Fraction) -> int:
     """Setup, and a whole number of cycles that gives so many good pieces, in whole minutes."""
     if not pieces:
@@ -78,7 +80,8 @@ def good_share(offer: Offer) -> Fraction:
 
 
 def weekly_minutes(step: DraftStep, offer: Offer, made: Sequence[int]) -> list[int]:
-    sums = [minutes(step, sum(made[: week + 1]), good_share(offer)) for week in range(len(made))]
+    good = good_share(offer)
+    sums = [minutes(step, sum(made[: week + 1]), good) for week in range(len(made))]
     return [each - (sums[index - 1] if index else 0) for index, each in enumerate(sums)]
 
 
