@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Protocol
 
 from aggregator.live import Board, LiveMachine
@@ -68,12 +69,11 @@ class Foreman:
         loop, wake = asyncio.get_running_loop(), asyncio.Event()
         self._work.on_change(lambda: loop.call_soon_threadsafe(wake.set))
         while True:
+            wake.clear()  # before the look: a change that comes meanwhile is looked at next
             await self._try(teller)
-            wake.clear()
-            try:
-                await asyncio.wait_for(wake.wait(), LOOK_S)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await wake.wait()
 
     async def _try(self, teller: Teller) -> None:
         try:
