@@ -11,7 +11,7 @@ from aggregator.model.progress import Cause, JobFacts, JobProgress, OrderFacts, 
 from aggregator.progress.draws import rest_of_repair_h
 from aggregator.progress.pace import pace_of
 from aggregator.progress.supply import JobSupply
-from aggregator.progress.worktime import WorkTime
+from aggregator.progress.worktime import work_time
 
 Causes = tuple[tuple[Cause, float], ...]
 _BEGUN = {Progress.RUNNING, Progress.PAUSED, Progress.DONE}
@@ -58,7 +58,7 @@ class _Work:
 def _lost(work: _Work, ready_ms: int) -> dict[Cause, float]:
     """Return hours of working time that a job lost so far, or is about to lose."""
     job, supply, now_ms = work.job, work.supply, work.now_ms
-    time = WorkTime(supply.spans)
+    time = work_time(supply.spans)
     began_ms = job.started_ms if job.started_ms is not None else now_ms
     begun = job.progress in _BEGUN
     lost = {Cause.LATE_START: max(0.0, time.between(ready_ms, began_ms))}

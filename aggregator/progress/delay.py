@@ -14,7 +14,7 @@ from aggregator.progress.cause import causes_of
 from aggregator.progress.plan import Planned, planned_of
 from aggregator.progress.progress import in_sequence
 from aggregator.progress.supply import JobSupply
-from aggregator.progress.worktime import WorkTime
+from aggregator.progress.worktime import WorkTime, work_time
 
 DAY_MS = 24 * HOUR_MS
 LEAST_H = 2.0
@@ -122,4 +122,4 @@ def _source(worst: str, found: Mapping[str, _Late]) -> str:
 def _time(step: Step, supplies: Mapping[str, JobSupply]) -> WorkTime:
     """Return the step's working time: of the first job that has one, all hours where none is told."""
     known = (supplies[each.job.id].spans for each in step.jobs if each.job.id in supplies)
-    return WorkTime(next((spans for spans in known if spans), ((0, 1 << 46),)))
+    return work_time(next((spans for spans in known if spans), ((0, 1 << 46),)))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agent.contract.records import HOUR_MS
 from agent.contract.states import State
@@ -11,11 +12,12 @@ from aggregator.model.order import DraftStep
 from aggregator.model.progress import JobFacts, JobProgress, Progress
 from aggregator.progress.pace import pace_of
 from aggregator.progress.supply import JobSupply, MachineNow
-from aggregator.progress.worktime import Curves, Floats, WorkTime
+from aggregator.progress.worktime import Curves, Floats, WorkTime, work_time
 
 DRAWS = 1000
-START_H = 3.0
-"""Hours of working time that a job usually waits for people after it could begin."""
+LUCK = (np.arange(20) + 0.5) / 20
+"""So lucky a job can be with the hours that are free."""
+_KNOTS = (0.0, 0.1, 0.5, 0.9)
 PAUSE_H = 8.0
 """Hours of working time that a pause usually goes on."""
 REPAIRS_H = (0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 16.0, 32.0)
@@ -30,8 +32,9 @@ class JobDraws:
     `setup_h` come before the first piece. All by draw, (DRAWS,) or (1,).
     """
 
+    time: WorkTime
     curves: Curves
-    mix: Floats
+    row: NDArray[np.int64]
     free_ms: Floats
     setup_h: Floats
     piece_h: Floats
@@ -47,7 +50,7 @@ class JobDraws:
         pace = pace_of(step, job, facts, supply, now_ms)
         luck, skill = chance.uniform("share"), chance.normal("pace")
         begun = job.progress in {Progress.RUNNING, Progress.PAUSED}
-        time = WorkTime(supply.spans)
+        time = work_time(tuple(span for span in supply.spans if span[1] > now_ms))
         free = np.full(DRAWS, float(now_ms))
         if not begun:
             planned = max(now_ms, job.planned_start_ms or now_ms)
@@ -56,18 +59,19 @@ class JobDraws:
         if supply.now and all(each.state in _DOWN for each in supply.now):
             hold_h = hold_h + _repair_h(supply.now[0], now_ms, chance.uniform("repair"))
         return cls(
-            curves=Curves(time, _shares(supply, time)),
-            mix=_mix(0.5 + (luck - 0.5) * (1 - pace.weight)),
+            time=time,
+            curves=Curves(time, _shares(supply, time, 0.5 + (LUCK - 0.5) * (1 - pace.weight))),
+            row=(luck * len(LUCK)).astype(np.int64),
             free_ms=time.after(free, hold_h),
             setup_h=np.array([pace.setup_h]),
             piece_h=pace.piece_h * np.exp(-pace.factor - pace.spread * skill),
             begun=begun,
-            late_h=np.zeros(DRAWS) if begun else chance.exponential("start", START_H),
+            late_h=np.zeros(DRAWS) if begun else chance.exponential("start", supply.habit.start_h),
         )
 
     def after(self, at_ms: Floats, hours: Floats) -> Floats:
         """Return when so many machine hours of this job are done from a moment on."""
-        return self.curves.after(at_ms, hours, self.mix)
+        return self.curves.after(at_ms, hours, self.row)
 
 
 class _Chance:
@@ -90,21 +94,17 @@ class _Chance:
         return np.random.default_rng(int.from_bytes(digest[:8]))
 
 
-def _shares(supply: JobSupply, time: WorkTime) -> Floats:
-    """Return (4, spans): the least share, P10, P50 and P90 of each span; all of it where none is told."""
+def _shares(supply: JobSupply, time: WorkTime, luck: Floats) -> Floats:
+    """Return (luck, spans): the share of each span at each luck (0 to 1); all of it where none is told."""
     if not supply.shares:
-        return np.ones((4, len(time.starts)))
+        return np.ones((len(luck), len(time.starts)))
     week = np.searchsorted(np.array([each.until_ms for each in supply.shares]), time.starts, side="right")
     week = np.minimum(week, len(supply.shares) - 1)
     told = np.array([(each.p10, each.p50, each.p90) for each in supply.shares])
     least = np.maximum(told[:, 0] - (told[:, 1] - told[:, 0]) / 4, told[:, 0] / 2)
-    return np.column_stack([least, told]).T[:, week]
-
-
-def _mix(luck: Floats) -> Floats:
-    """Return (draws, 4): between which two curves each draw lies."""
-    levels = (0.0, 0.1, 0.5, 0.9)
-    return np.column_stack([np.interp(luck, levels, row) for row in np.eye(4)])
+    knots = np.column_stack([least, told])
+    mix = np.column_stack([np.interp(luck, _KNOTS, row) for row in np.eye(len(_KNOTS))])
+    return np.asarray((mix @ knots.T)[:, week])
 
 
 def rest_of_repair_h(machine: MachineNow, now_ms: int) -> float:

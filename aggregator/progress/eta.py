@@ -11,6 +11,7 @@ import numpy as np
 
 from aggregator.model.progress import Arrival, JobProgress, OrderFacts, OrderProgress, Progress
 from aggregator.model.progress import StepProgress as Step
+from aggregator.progress.calibration import LEVELS, UNTAUGHT, Calibration, calibrated
 from aggregator.progress.delay import with_delays
 from aggregator.progress.draws import DRAWS, JobDraws
 from aggregator.progress.feed import Batches, batches_of, ends_with
@@ -20,14 +21,19 @@ from aggregator.progress.worktime import Floats
 
 NO_JOBS, BEYOND, CANCELLED = "no_jobs", "beyond_horizon", "cancelled"
 _OVER = {Progress.DONE, Progress.CANCELLED}
-_LEVELS = (0.1, 0.5, 0.9)
 
 
-def arrive(facts: OrderFacts, progress: OrderProgress, supplies: Mapping[str, JobSupply]) -> OrderProgress:
+def arrive(
+    facts: OrderFacts,
+    progress: OrderProgress,
+    supplies: Mapping[str, JobSupply],
+    calibration: Calibration = UNTAUGHT,
+) -> OrderProgress:
     """Return the progress with arrivals and delays of the order and of each step filled in.
 
-    `supplies` are by job, at least those of open jobs. What cannot be told is unknown, with the reason
-    (`no_calendar`, `no_jobs`, `beyond_horizon`, `cancelled`); so is all that waits for it.
+    `supplies` are by job, at least those of open jobs; `calibration` is what past orders taught. What cannot
+    be told is unknown, with the reason (`no_calendar`, `no_jobs`, `beyond_horizon`, `cancelled`); so is all
+    that waits for it.
     """
     run = _Run(facts, supplies, {}, {}, {})
     for step in in_sequence(facts.draft.steps):
@@ -39,8 +45,10 @@ def arrive(facts: OrderFacts, progress: OrderProgress, supplies: Mapping[str, Jo
             run.unknown[step.id] = reason
         else:
             run.ends[step.id] = _step_ends(run, each)
-    steps = tuple(replace(each, arrival=_of_step(run, each)) for each in progress.steps)
-    arrived = replace(progress, steps=steps, arrival=_of_order(run, progress))
+    steps = tuple(
+        replace(each, arrival=_of_step(run, each, progress.share, calibration)) for each in progress.steps
+    )
+    arrived = replace(progress, steps=steps, arrival=_of_order(run, progress, calibration))
     return with_delays(facts, arrived, supplies)
 
 
@@ -89,17 +97,28 @@ def _end_ms(job: JobProgress, now_ms: int) -> int:
     return job.finished_ms if job.finished_ms is not None else now_ms
 
 
-def _of_step(run: _Run, step: Step) -> Arrival:
+def _of_step(run: _Run, step: Step, done: float, calibration: Calibration) -> Arrival:
     if step.step.id in run.unknown:
         return Arrival(None, None, None, None, run.unknown[step.step.id])
-    return arrival_of(run.ends[step.step.id], run.facts.due_ms)
+    over = step.progress in _OVER
+    return _told(run.ends[step.step.id], run.facts, done, None if over else calibration)
 
 
-def _of_order(run: _Run, progress: OrderProgress) -> Arrival:
+def _of_order(run: _Run, progress: OrderProgress, calibration: Calibration) -> Arrival:
     reasons = list(run.unknown.values())
     if reasons or not run.ends:
         return Arrival(None, None, None, None, reasons[0] if reasons else NO_JOBS)
-    return arrival_of(np.maximum.reduce(list(run.ends.values())), progress.due_ms)
+    over = progress.progress in _OVER
+    ends = np.maximum.reduce(list(run.ends.values()))
+    return _told(ends, run.facts, progress.share, None if over else calibration)
+
+
+def _told(ends: Floats, facts: OrderFacts, done: float, calibration: Calibration | None) -> Arrival:
+    raw = arrival_of(ends, facts.due_ms)
+    if calibration is None:
+        return raw
+    moved = calibrated(ends, facts.now_ms, done, calibration)
+    return replace(arrival_of(moved, facts.due_ms), raw_ms=raw.raw_ms)
 
 
 def arrival_of(ends: Floats, due_ms: int) -> Arrival:
@@ -107,5 +126,5 @@ def arrival_of(ends: Floats, due_ms: int) -> Arrival:
     ordered = np.sort(ends)
     if not np.isfinite(ordered[round(0.9 * (len(ordered) - 1))]):
         return Arrival(None, None, None, None, BEYOND)
-    p10, p50, p90 = (round(float(ordered[round(level * (len(ordered) - 1))])) for level in _LEVELS)
+    p10, p50, p90 = (round(float(ordered[round(level * (len(ordered) - 1))])) for level in LEVELS)
     return Arrival(p10, p50, p90, float(np.mean(ends <= due_ms)), None, (p10, p50, p90))

@@ -49,7 +49,7 @@ def ends_with(
     waits = [_arrivals(job, batches) for batches in fed if batches]
     if waits and not draws.begun:
         begin = np.maximum.reduce([begin, *(at[:, 0] for at, _ in waits)])
-    begin = draws.after(begin, draws.late_h) if not draws.begun else begin
+    begin = begin if draws.begun else draws.time.after(begin, draws.late_h)
     ready = [(begin, np.zeros(1))]
     ready += [(at[:, each], before[:, each]) for at, before in waits for each in range(at.shape[1])]
     return _latest(draws, job, ready, 1.0), ready

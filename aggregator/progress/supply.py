@@ -1,24 +1,27 @@
 """What a job can count on: jobs, spare hours and calendars in, working time, shares and queues out."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from agent.contract.states import State
-from aggregator.capacity.calendar import open_spans
-from aggregator.capacity.committed import committed_minutes, remaining_minutes
+from aggregator.capacity.calendar import Span, open_spans
+from aggregator.capacity.committed import committed_minutes
 from aggregator.capacity.local_time import local_day, moment_ms
 from aggregator.model.calendar import Calendar
 from aggregator.model.capacity import CellKey, SpareCell
 from aggregator.model.job import Job, JobStatus, JobTotals
 from aggregator.model.machine import MachineKey
 from aggregator.model.week import Week
-from aggregator.progress.worktime import WorkTime
+from aggregator.progress.habits import UNKNOWN, Habit, PastJob, habits_of
+from aggregator.progress.worktime import WorkTime, work_time
 
 PAST_WEEKS = 26
 AHEAD_WEEKS = 40
+USUAL_WEEKS = 4
 LEAST_SHARE = 0.1
 """A job that someone took on gets at least so much of a machine: it is done at the expense of other work."""
 _OVER = {JobStatus.DONE, JobStatus.CANCELLED}
@@ -48,7 +51,7 @@ class JobSupply:
     `spans` are working time of its machines (UTC ms), sorted, from half a year back to the horizon; `shares`
     what the job gets of it, week by week, the last one for all that follow. `queue_h` hours of working time
     pass before one of its machines is free. `good_share` is the measured yield of its cell, None unmeasured.
-    `now` are its machines. `unknown` says why nothing can be told: `no_calendar`.
+    `now` are its machines, `habit` is its factory's. `unknown` says why nothing can be told: `no_calendar`.
     """
 
     spans: tuple[tuple[int, int], ...] = ()
@@ -56,7 +59,14 @@ class JobSupply:
     queue_h: float = 0.0
     good_share: float | None = None
     now: tuple[MachineNow, ...] = ()
+    habit: Habit = UNKNOWN
     unknown: str | None = None
+
+    @property
+    def usual_share(self) -> float:
+        """Return the mean P50 of the next whole weeks; 1 where nothing is told."""
+        told = self.shares[1 : USUAL_WEEKS + 1] or self.shares
+        return sum(each.p50 for each in told) / len(told) if told else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +75,7 @@ class Town:
 
     `jobs` are all of the federation's open orders, those that are over too; `totals` by job; `cells` as spare
     hours tell them; `calendars` by factory, absent where none was entered; `good_share` by cell; `machines`
-    what they do now.
+    what they do now. `past` are jobs of the last half year that are done.
     """
 
     jobs: Sequence[Job]
@@ -76,26 +86,45 @@ class Town:
     zone: ZoneInfo
     good_share: Mapping[CellKey, float] = field(default_factory=dict)
     machines: Mapping[MachineKey, MachineNow] = field(default_factory=dict)
+    past: Sequence[PastJob] = ()
 
 
-def supplies_of(town: Town) -> dict[str, JobSupply]:
-    """Return what each job can count on, by job; of those that are over only the working time matters."""
+def supplies_of(town: Town, only: Collection[str] | None = None) -> dict[str, JobSupply]:
+    """Return what each job (or only these) can count on, by job; of those that are over, the working time."""
     weeks: dict[CellKey, list[SpareCell]] = {}
     for cell in town.cells:
         weeks.setdefault(cell.key, []).append(cell)
-    in_cell: dict[CellKey, list[Job]] = {}
-    for job in town.jobs:
+    in_cell: dict[CellKey, list[_Held]] = {}
+    current = Week.of(local_day(town.now_ms, town.zone))
+    for job in sorted(town.jobs, key=_turn):
         if job.status not in _OVER:
-            in_cell.setdefault(CellKey(job.factory, job.process), []).append(job)
+            held = _Held.of(job, town.totals.get(job.id), current)
+            in_cell.setdefault(CellKey(job.factory, job.process), []).append(held)
+    habits = habits_of(town.past, _times(town))
     found = {}
     for job in town.jobs:
-        key = CellKey(job.factory, job.process)
-        beside = sorted(in_cell.get(key, ()), key=_turn)
-        found[job.id] = _supply(job, beside, weeks.get(key, []), town)
+        if only is None or job.id in only:
+            key = CellKey(job.factory, job.process)
+            supply = _supply(job, in_cell.get(key, []), weeks.get(key, []), town)
+            found[job.id] = replace(supply, habit=habits.get(job.factory, UNKNOWN))
     return found
 
 
-def _supply(job: Job, in_cell: Sequence[Job], weeks: Sequence[SpareCell], town: Town) -> JobSupply:
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """An open job and the hours that it still needs, in all and by week."""
+
+    job: Job
+    hours: float
+    by_week: Mapping[Week, float]
+
+    @classmethod
+    def of(cls, job: Job, totals: JobTotals | None, current: Week) -> "_Held":
+        minutes = committed_minutes(job, totals, current)
+        return cls(job, sum(minutes.values()) / 60, {week: each / 60 for week, each in minutes.items()})
+
+
+def _supply(job: Job, in_cell: Sequence[_Held], weeks: Sequence[SpareCell], town: Town) -> JobSupply:
     calendar = town.calendars.get(job.factory)
     if calendar is None:
         return JobSupply(unknown="no_calendar")
@@ -103,14 +132,23 @@ def _supply(job: Job, in_cell: Sequence[Job], weeks: Sequence[SpareCell], town: 
     keys = [MachineKey(job.factory, id_) for id_ in ids]
     spans = _spans(calendar, ids[0] if ids else "", town)
     ahead = _ahead(job, in_cell)
-    shares = _shares(job, ids, ahead if len(ids) > 1 else (), weeks, town)
-    return JobSupply(
+    found = JobSupply(
         spans=spans,
-        shares=shares,
-        queue_h=_queue_h(ahead, max(len(ids), 1), shares[0].p50 if shares else 1.0, WorkTime(spans), town),
+        shares=_shares(ids, ahead if len(ids) > 1 else (), weeks, town.zone),
         good_share=town.good_share.get(CellKey(job.factory, job.process)),
         now=tuple(town.machines[key] for key in keys if key in town.machines),
     )
+    if not ahead:
+        return found
+    return replace(found, queue_h=_queue_h(ahead, max(len(ids), 1), found, town))
+
+
+def _times(town: Town) -> dict[str, WorkTime]:
+    factories = {each.facts.job.factory for each in town.past}
+    return {
+        factory: work_time(_spans(town.calendars[factory], "", town))
+        for factory in factories & town.calendars.keys()
+    }
 
 
 def _machines(job: Job, weeks: Sequence[SpareCell]) -> list[str]:
@@ -124,7 +162,11 @@ def _spans(calendar: Calendar, machine: str, town: Town) -> tuple[tuple[int, int
     monday = Week.of(local_day(town.now_ms, town.zone)).monday
     since = moment_ms(monday - timedelta(weeks=PAST_WEEKS), 0, town.zone)
     until = moment_ms(monday + timedelta(weeks=AHEAD_WEEKS), 0, town.zone)
-    spans = open_spans(calendar, machine, since, until, town.zone)
+    return _plain_spans(tuple(open_spans(calendar, machine, since, until, town.zone)))
+
+
+@lru_cache(maxsize=256)
+def _plain_spans(spans: tuple[Span, ...]) -> tuple[tuple[int, int], ...]:
     return tuple((span.start_ms, span.end_ms) for span in spans)
 
 
@@ -134,11 +176,11 @@ def _turn(job: Job) -> tuple[bool, float, str]:
     return job.status not in {JobStatus.RUNNING, JobStatus.PAUSED}, planned, job.id
 
 
-def _ahead(job: Job, in_cell: Sequence[Job]) -> list[Job]:
+def _ahead(job: Job, in_cell: Sequence[_Held]) -> list[_Held]:
     """Return the jobs whose turn comes earlier on machines that this one may need."""
     if job.status is JobStatus.RUNNING or job.status in _OVER:
         return []
-    return [other for other in in_cell[: in_cell.index(job)] if _shared(job, other)]
+    return [each for each in in_cell if _turn(each.job) < _turn(job) and _shared(job, each.job)]
 
 
 def _shared(job: Job, other: Job) -> bool:
@@ -146,36 +188,29 @@ def _shared(job: Job, other: Job) -> bool:
 
 
 def _shares(
-    job: Job, ids: Sequence[str], beside: Sequence[Job], weeks: Sequence[SpareCell], town: Town
+    ids: Sequence[str], beside: Sequence[_Held], weeks: Sequence[SpareCell], zone: ZoneInfo
 ) -> tuple[Share, ...]:
     """Return the job's share by week: spare hours of its machines before orders, less those of others."""
-    current = Week.of(local_day(town.now_ms, town.zone))
-    others = [committed_minutes(other, town.totals.get(other.id), current) for other in beside]
     found = []
     for cell in weeks:
         own_h = sum(each.pbt_h for each in cell.machines if each.machine in ids)
         if own_h <= 0 or cell.gross is None or cell.pbt_h <= 0:
             continue
         part, one_h = own_h / cell.pbt_h, own_h / len(ids)
-        taken_h = sum(minutes.get(cell.week, 0.0) for minutes in others) / 60
-        until_ms = moment_ms(cell.week.later(1).monday, 0, town.zone)
+        taken_h = sum(each.by_week.get(cell.week, 0.0) for each in beside)
+        until_ms = moment_ms(cell.week.later(1).monday, 0, zone)
         hours = (cell.gross.p10, cell.gross.p50, cell.gross.p90)
         free = ((each * part - taken_h) / one_h for each in hours)
         found.append(Share(until_ms, *(min(max(share, LEAST_SHARE), 1.0) for share in free)))
     return tuple(found)
 
 
-def _queue_h(ahead: Sequence[Job], machines: int, share: float, time: WorkTime, town: Town) -> float:
+def _queue_h(ahead: Sequence[_Held], machines: int, supply: JobSupply, town: Town) -> float:
     """Return after how many hours of working time a machine is free; those ahead take the first free one."""
-    if not ahead:
-        return 0.0
-    free = [0.0] * machines
+    free, time = [0.0] * machines, work_time(supply.spans)
     for other in ahead:
-        first = free.index(min(free))
-        begin_h = 0.0
-        if other.planned_start and other.status is JobStatus.PLANNED:
-            begin_ms = moment_ms(other.planned_start, 0, town.zone)
-            begin_h = max(0.0, time.between(town.now_ms, begin_ms))
-        needed_h = remaining_minutes(other, town.totals.get(other.id)) / 60 / share
-        free[first] = max(free[first], begin_h) + needed_h
+        first, begin_h = free.index(min(free)), 0.0
+        if other.job.planned_start and other.job.status is JobStatus.PLANNED:
+            begin_h = time.between(town.now_ms, moment_ms(other.job.planned_start, 0, town.zone))
+        free[first] = max(free[first], begin_h) + other.hours / supply.usual_share
     return min(free)

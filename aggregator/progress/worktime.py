@@ -1,6 +1,7 @@
 """Working time in, moments out: how long work takes when machines give only a share of it, in many draws."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,60 +35,58 @@ class WorkTime:
         return float(self.since_start(until_ms) - self.since_start(since_ms))
 
     def after(self, at_ms: Floats | float, hours: Floats | float) -> Floats:
-        """Return the moments at which so many hours have been worked; inf is behind the last span."""
-        return Curves(self, np.ones((1, len(self.starts)))).after(
-            np.atleast_1d(np.asarray(at_ms, dtype=np.float64)),
-            np.atleast_1d(np.asarray(hours, dtype=np.float64)),
-            np.ones((1, 1)),
-        )
+        """Return the moments at which so many hours have been worked; inf is behind the last span.
+
+        Work that needs no time is done at once.
+        """
+        at, needed = np.broadcast_arrays(np.asarray(at_ms, np.float64), np.asarray(hours, np.float64))
+        if not len(self.starts):
+            return np.where(needed <= 0, at, np.inf)
+        wanted = self.since_start(at) + needed
+        span = np.searchsorted(self.until[1:], wanted - 1e-9, side="left")
+        found = np.minimum(span, len(self.starts) - 1)
+        ends = self.ends[found] - (self.until[found + 1] - wanted) * HOUR_MS
+        ends = np.where(span < len(self.starts), np.maximum(ends, at), np.inf)
+        return np.asarray(np.where(needed <= 0, at, ends))
+
+
+@lru_cache(maxsize=256)
+def work_time(spans: tuple[tuple[int, int], ...]) -> WorkTime:
+    """Return the working time of spans that are asked for again and again."""
+    return WorkTime(spans)
 
 
 class Curves:
-    """Machine hours that working time gives, by several curves: `shares` is (curves, spans), each above 0.
-
-    A draw is a mix of the curves: `mix` is (draws or 1, curves).
-    """
+    """Machine hours that working time gives: `shares` is (rows, spans), above 0, one row for each luck."""
 
     def __init__(self, time: WorkTime, shares: Floats) -> None:
         self._time = time
         self._rates = shares
-        zeros = np.zeros((len(shares), 1))
-        self._until = np.concatenate([zeros, np.cumsum(shares * time.hours, axis=1)], axis=1)
+        self._until = np.concatenate(
+            [np.zeros((len(shares), 1)), np.cumsum(shares * time.hours, axis=1)], axis=1
+        )
+        self._apart = float(self._until.max(initial=0.0)) + 1.0
+        rows = np.arange(len(shares))[:, None] * self._apart  # so that one search serves all rows
+        self._ends = (self._until[:, 1:] + rows).ravel()
 
-    def after(self, at_ms: Floats, hours: Floats, mix: Floats) -> Floats:
+    def after(self, at_ms: Floats, hours: Floats, row: NDArray[np.int64]) -> Floats:
         """Return by draw when so many machine hours from `at_ms` on are worked; inf behind the last span.
 
-        Work that needs no time is done at once.
+        Work that needs no time is done at once. `row` is each draw's luck.
         """
         time, spans = self._time, len(self._time.starts)
-        at_ms, hours, mix = _alike(at_ms, hours, mix)
+        at_ms, hours = np.broadcast_to(at_ms, row.shape), np.broadcast_to(hours, row.shape)
         if not spans:
             return np.where(hours <= 0, at_ms, np.inf)
         finite = np.where(np.isfinite(at_ms), at_ms, time.ends[-1])
         span = np.maximum(np.searchsorted(time.starts, finite, side="right") - 1, 0)
         inside = np.clip((finite - time.starts[span]) / HOUR_MS, 0.0, time.hours[span])
-        wanted = self._value(self._until, span, mix) + inside * self._value(self._rates, span, mix) + hours
-        low, high = span, np.full_like(span, spans)
-        for _ in range(spans.bit_length() + 1):  # the first span at whose end all is done
-            middle = (low + high) // 2
-            enough = self._value(self._until, np.minimum(middle + 1, spans), mix) >= wanted - 1e-9
-            open_ = low < high
-            high = np.where(open_ & enough, middle, high)
-            low = np.where(open_ & ~enough, middle + 1, low)
-        found = np.minimum(low, spans - 1)
-        rate = self._value(self._rates, found, mix)
-        left = (wanted - self._value(self._until, found, mix)) / rate
+        wanted = self._until[row, span] + inside * self._rates[row, span] + hours
+        reached = np.minimum(wanted, self._until[row, -1])
+        found = np.searchsorted(self._ends, reached + row * self._apart - 1e-9) - row * spans
+        found = np.clip(found, 0, spans - 1)
+        left = (wanted - self._until[row, found]) / self._rates[row, found]
         ends = np.maximum(time.starts[found] + left * HOUR_MS, finite)
-        ends = np.where(hours <= 0, at_ms, np.where(low < spans, ends, np.inf))
-        return np.where(np.isfinite(at_ms), ends, np.inf)
-
-    @staticmethod
-    def _value(curves: Floats, place: NDArray[np.int64], mix: Floats) -> Floats:
-        return np.asarray((curves[:, place].T * mix).sum(1))
-
-
-def _alike(at_ms: Floats, hours: Floats, mix: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return all three with as many draws."""
-    draws = max(len(at_ms), len(hours), len(mix))
-    mix = np.broadcast_to(mix, (draws, mix.shape[1]))
-    return np.broadcast_to(at_ms, (draws,)), np.broadcast_to(hours, (draws,)), mix
+        ends = np.where(wanted <= self._until[row, -1] + 1e-9, ends, np.inf)
+        ends = np.where(hours <= 0, at_ms, ends)
+        return np.asarray(np.where(np.isfinite(at_ms), ends, np.inf))

@@ -35,6 +35,7 @@ PURE = [
     *(f"aggregator/calendar_files/{name}.py" for name in ("ical", "imported", "read", "table")),
     *(f"aggregator/web/{name}.py" for name in ("factory_preview", "factory_rows")),
     *(f"aggregator/progress/{name}.py" for name in ("cause", "delay", "draws", "eta", "feed", "pace")),
+    *(f"aggregator/progress/{name}.py" for name in ("calibration", "habits", "shown")),
     *(f"aggregator/progress/{name}.py" for name in ("pieces", "plan", "progress", "supply", "worktime")),
 ]
 

@@ -27,4 +27,4 @@ def a_supply(
     queue_h: float = 0,
     unknown: str | None = None,
 ) -> JobSupply:
-    return JobSupply(working_days(), tuple(shares), queue_h, None, tuple(now), unknown)
+    return JobSupply(working_days(), tuple(shares), queue_h, now=tuple(now), unknown=unknown)
