@@ -69,6 +69,10 @@ PLANTED = {
         "aggregator.work",
         "aggregator.ingest",
     ),
+    "The ledger of an order is pure: it knows the model only": (
+        "aggregator.order_ledger",
+        "aggregator.config",
+    ),
     "Planning knows matching, spare hours and stores of records": ("aggregator.planning", "aggregator.live"),
     "Alerting knows how far orders are, its settings and its store": (
         "aggregator.alerting.rule",
