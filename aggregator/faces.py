@@ -21,9 +21,12 @@ from aggregator.errors import AggregatorError
 from aggregator.planning.errors import PlanningError
 from aggregator.store.orders import DecisionError
 from aggregator.store.timeseries import StoreError
+from aggregator.web.buyer_links import LinkDoor
+from aggregator.web.buyer_sections import BuyerSections
+from aggregator.web.buyer_stream import Names
 from aggregator.web.error_pages import error_page, to_sign_in
 from aggregator.web.head import HeadAsGet, with_head
-from aggregator.web.headers import HEADERS, SafetyHeaders
+from aggregator.web.headers import HEADERS, SafetyHeaders, without_secret
 from aggregator.web.sign_in import Doorkeeper
 from aggregator.web.tile import Tiles
 from aggregator.work.errors import WorkError
@@ -55,6 +58,9 @@ def create_faces(config: Config, lifespan: Lifespan) -> FastAPI:
     app.state.tiles = Tiles(config)
     app.state.capacity = Answers(config.zone)
     app.state.doorkeeper = Doorkeeper()
+    app.state.link_door = LinkDoor()
+    app.state.buyer_sections = BuyerSections(config)
+    app.state.buyer_names = Names()
     for router in (*api.ROUTERS, *web.ROUTERS):
         app.include_router(router)
     app.add_middleware(SafetyHeaders)
@@ -112,7 +118,7 @@ async def _no_work(request: Request, error: Exception) -> Response:
 
 
 async def _no_store(request: Request, error: Exception) -> Response:
-    log.warning("%s %s could not be answered: %s", request.method, request.url.path, error)
+    log.warning("%s %s could not be answered: %s", request.method, without_secret(request.url.path), error)
     return problem(request, 503) if _for_program(request) else await error_page(request, 503)
 
 

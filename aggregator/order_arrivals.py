@@ -7,12 +7,13 @@ after mere counts, and now and then anyway, since time goes on. Reckoning rests 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 from agent.contract.states import State
 from aggregator.live import LiveMachine
+from aggregator.model.job import Job
 from aggregator.model.machine import MachineKey
 from aggregator.model.progress import Delay, OrderFacts, OrderProgress
 from aggregator.model.told import Told
@@ -27,8 +28,8 @@ URGENT_S, COUNTED_S, SWEEP_S = 3.0, 20.0, 60.0
 REST_S = 0.5
 REST_SHARE = 3
 
-Arrive = Callable[[OrderFacts, OrderProgress], OrderProgress]
-"""Fills in arrivals and delays; runs in a thread."""
+Arrive = Callable[[OrderFacts, OrderProgress, Sequence[Job]], OrderProgress]
+"""Fills in arrivals and delays of an order, beside the jobs of all open orders; runs in a thread."""
 
 
 @dataclass(slots=True)
@@ -102,7 +103,7 @@ class OrderArrivals:
         began, now_s = time.monotonic(), time.monotonic()
         due = [order for order, known in self._orders.items() if known.wanted_s <= now_s and order in facts]
         for order in sorted(due, key=lambda order: self._orders[order].wanted_s):
-            if order in facts and order in orders and await self._reckon(facts[order], orders[order]):
+            if order in facts and order in orders and await self._reckon(order, facts, orders[order]):
                 yield order
         self.rest_s = max(REST_S, REST_SHARE * (time.monotonic() - began)) if due else REST_S
 
@@ -111,23 +112,24 @@ class OrderArrivals:
     ) -> AsyncIterator[str]:
         """Reckon every order now."""
         for order in list(facts):
-            if await self._reckon(facts[order], orders[order]):
+            if await self._reckon(order, facts, orders[order]):
                 yield order
 
-    async def _reckon(self, facts: OrderFacts, progress: OrderProgress) -> bool:
-        known = self._orders.get(facts.order)
+    async def _reckon(self, order: str, facts: Mapping[str, OrderFacts], progress: OrderProgress) -> bool:
+        known = self._orders.get(order)
         if known is None:
             return False
         known.reckoned_s = time.monotonic()
         known.wanted_s = known.reckoned_s + SWEEP_S
         try:
-            known.arrived = await asyncio.to_thread(self._arrive, facts, progress)
+            jobs = [each.job for of_order in facts.values() for each in of_order.jobs]
+            known.arrived = await asyncio.to_thread(self._arrive, facts[order], progress, jobs)
             await self._tell(known, known.arrived)
         except StoreError as error:
-            log.warning("order %s: what changed could not be noted, tried again soon: %s", facts.order, error)
+            log.warning("order %s: what changed could not be noted, tried again soon: %s", order, error)
         except Exception:  # one order that cannot be reckoned keeps no other from being so
             log.exception("order %s: when it arrives could not be reckoned; tried again in %g s",
-                          facts.order, SWEEP_S)  # fmt: skip
+                          order, SWEEP_S)  # fmt: skip
         return known.arrived is not None
 
     async def _tell(self, known: _Order, arrived: OrderProgress) -> None:

@@ -7,9 +7,9 @@ at once. Arrivals are reckoned in a thread beside it (`order_arrivals.py`), and 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 from aggregator.fan_out import FanOut
@@ -19,6 +19,7 @@ from aggregator.model.machine import MachineKey
 from aggregator.model.match import OrderStatus
 from aggregator.model.progress import OrderFacts, OrderProgress, Progress, StepProgress
 from aggregator.model.told import Told
+from aggregator.model.work import Handover
 from aggregator.order_arrivals import OrderArrivals
 from aggregator.order_counts import Counts
 from aggregator.order_facts import Entered, Made, facts_of, read_entered, read_one
@@ -31,11 +32,23 @@ log = logging.getLogger(__name__)
 
 LOOK_S = 1.0
 """At least this long between two looks at what was entered, and four times as long as a look took."""
+SETTLE_S = 10.0
+"""So long after a start machines may take to be heard."""
 GATHER_S = 0.05
 """So long live counts that come together wait for each other."""
 
 
 _ENDED = {OrderStatus.CANCELLED: Progress.CANCELLED, OrderStatus.DONE: Progress.DONE}
+
+
+@dataclass(frozen=True, slots=True)
+class OrderNow:
+    """An order as of now, with what was handed on and told; `heard_ms` as `for_buyer` takes it."""
+
+    progress: OrderProgress
+    handovers: tuple[Handover, ...]
+    told: tuple[Told, ...]
+    heard_ms: Mapping[str, int | None]
 
 
 class OrderBook:
@@ -75,6 +88,7 @@ class OrderBook:
         self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._failing = False
+        self._settled_s = float("-inf")
 
     def orders(self) -> list[OrderProgress]:
         """Return the progress of every open order as of now, by id."""
@@ -100,13 +114,28 @@ class OrderBook:
                 found[each.job.step] = machine.heard_ms if machine.connected else None
         return found
 
-    async def find(self, order: str) -> OrderProgress | None:
+    def now(self, order: str) -> OrderNow | None:
+        """Return an open order with all that is known of it."""
+        if order not in self._orders:
+            return None
+        facts = self._facts[order]
+        return OrderNow(self._orders[order], _handovers(facts), self.told(order), self.heard_ms(order))
+
+    async def find(self, order: str) -> OrderNow | None:
         """Return an order that was approved once, a done or cancelled one too; raises StoreError."""
-        return self._orders.get(order) or await asyncio.to_thread(self._find, order)
+        return self.now(order) or await asyncio.to_thread(self._find, order)
 
     def told(self, order: str) -> tuple[Told, ...]:
         """Return the arrivals that were told of an open order, oldest first: a new one for every new date."""
         return self._arrivals.told(order)
+
+    async def settled(self, order: str) -> None:
+        """Wait until the machines at work on an order were heard since the start, but not long.
+
+        So a page that comes back after a restart is not shown a count without what is live.
+        """
+        while time.monotonic() < self._settled_s and self._unheard(order):  # noqa: ASYNC110 (at most 10 s)
+            await asyncio.sleep(0.1)
 
     def listen(
         self, orders: Collection[str] | None = None
@@ -127,6 +156,7 @@ class OrderBook:
     async def run(self) -> None:
         """Follow what is counted, stored and entered until cancelled or the board closes."""
         self._loop = asyncio.get_running_loop()
+        self._settled_s = time.monotonic() + SETTLE_S
         async with asyncio.TaskGroup() as tasks:
             others = [
                 tasks.create_task(self._follow_entries(), name="order book[entries]"),
@@ -140,6 +170,14 @@ class OrderBook:
     def close(self) -> None:
         """End every listener's iterator, present and future."""
         self._told.close()
+
+    def _unheard(self, order: str) -> bool:
+        order_of = self._entered.order_of
+        return any(
+            self._board.get(key).heard_ms is None
+            for key, assignments in self._entered.assignments.items()
+            if any(each.until_ms is None and order_of.get(each.job) == order for each in assignments)
+        )
 
     async def _follow_entries(self) -> None:
         while True:
@@ -269,15 +307,21 @@ class OrderBook:
         ]
         self._arrivals.changed(now.order, matters=matters)
 
-    def _find(self, order: str) -> OrderProgress | None:
+    def _find(self, order: str) -> OrderNow | None:
         found = self._stored.begun([order]).get(order)
         if found is None:
             return None
         status, draft = found
         entered = read_one(order, draft, self._ledgers)
         made = Made(dict(self._days.jobs()))
-        progress = order_progress(facts_of(order, entered, made, self._now(), self._zone))
-        return replace(progress, progress=_ENDED.get(status, progress.progress))
+        facts = facts_of(order, entered, made, self._now(), self._zone)
+        progress = order_progress(facts)
+        progress = replace(progress, progress=_ENDED.get(status, progress.progress))
+        return OrderNow(progress, _handovers(facts), self._arrivals.read([order]).get(order, ()), {})
+
+
+def _handovers(facts: OrderFacts) -> tuple[Handover, ...]:
+    return tuple(handover for job in facts.jobs for handover in job.sent)
 
 
 def _doing(step: StepProgress) -> object:

@@ -13,10 +13,10 @@ from aggregator.config import Config
 from aggregator.live import Board
 from aggregator.measured_days import MeasuredDays
 from aggregator.measurements import Measurements
-from aggregator.model.progress import OrderFacts, OrderProgress
 from aggregator.order_arrivals import OrderArrivals
 from aggregator.order_book import OrderBook
 from aggregator.order_counts import Counts
+from aggregator.order_supplies import Supplies
 from aggregator.planning.planning import Planning
 from aggregator.spare import SpareHours
 from aggregator.status import Status
@@ -85,8 +85,10 @@ def make_services(
     spare = SpareHours(
         days=days, records=records, profiles=profiles, orders=orders, ledgers=ledgers, zone=zone, now=now
     )
+    supplies = Supplies(spare, profiles, days, board, zone)
+    arrivals = OrderArrivals(Arrivals(engine), supplies.arrive, zone)
     order_book = make_order_book(
-        timeseries, days, orders, ledgers, arrivals=Arrivals(engine), board=board, zone=zone, now=now
+        timeseries, days, orders, ledgers, arrivals=arrivals, board=board, zone=zone, now=now
     )
     work = Work(
         ledgers=ledgers,
@@ -127,7 +129,7 @@ def make_order_book(
     orders: Orders,
     ledgers: Ledgers,
     *,
-    arrivals: Arrivals,
+    arrivals: OrderArrivals,
     board: Board,
     zone: ZoneInfo,
     now: Callable[[], int],
@@ -136,7 +138,7 @@ def make_order_book(
     return OrderBook(
         orders=orders,
         ledgers=ledgers,
-        arrivals=OrderArrivals(arrivals, _no_arrival_yet, zone),
+        arrivals=arrivals,
         counts=Counts(timeseries, days, zone, now),
         days=days,
         board=board,
@@ -171,7 +173,3 @@ def make_alerting(config: Config, store: Alerts, now: Callable[[], int]) -> Aler
     settings = config.alerts
     rule = Rule(settings.raise_at, settings.clear_at, round(settings.for_s * 1000))
     return Alerting(store=store, rule=rule, targets=targets_of(settings), now=now)
-
-
-def _no_arrival_yet(_facts: OrderFacts, progress: OrderProgress) -> OrderProgress:
-    return progress

@@ -19,7 +19,7 @@ from aggregator.fan_out import FanOut
 from aggregator.market import market_of
 from aggregator.matching.offer import Market
 from aggregator.measured_days import MeasuredDays
-from aggregator.model.capacity import SpareCell
+from aggregator.model.capacity import CellKey, SpareCell
 from aggregator.model.job import Job, JobTotals
 from aggregator.model.progress import JobFacts
 from aggregator.progress.pieces import pieces_of
@@ -82,6 +82,10 @@ class SpareHours:
     def fresh_ms(self) -> int:
         """Return the moment (UTC ms) that the cells are true of; 0 before they were reckoned first."""
         return self._kept.reckoned.now_ms
+
+    def good_share(self) -> Mapping[CellKey, float]:
+        """Return good pieces as a share (0 to 1) of all, by factory and process; those measured only."""
+        return self._kept.reckoned.good_share
 
     def market(self, jobs: Sequence[Job] | None = None) -> Market:
         """Return what matching can choose from, before what `jobs` hold (None: the jobs open now)."""

@@ -1,13 +1,15 @@
 """The history of arrivals as they were told, an entry for every change of the shown date; it only grows."""
 
 from collections.abc import Collection
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
 from sqlalchemy import Engine, insert, select
 
 from aggregator.model.told import Told
 from aggregator.store.database import reading, writing
 from aggregator.store.work_schema import arrivals
+
+_TOLD = [arrivals.c[each.name] for each in fields(Told) if each.name != "order"]
 
 
 class Arrivals:
@@ -28,8 +30,7 @@ class Arrivals:
         query = select(arrivals).where(arrivals.c.order_id.in_(list(orders))).order_by(arrivals.c.id)
         with reading(self._engine) as connection:
             for row in connection.execute(query).mappings():
-                cells = dict(row)
-                del cells["id"]
-                told = Told(order=cells.pop("order_id"), **cells)
+                cells = {column.name: row[column.name] for column in _TOLD}
+                told = Told(order=row["order_id"], **cells)
                 found[told.order] = (*found.get(told.order, ()), told)
         return found

@@ -1,6 +1,7 @@
 """The routers of the pages, one module a page."""
 
 from aggregator.web import (
+    buyer_links,
     capacity,
     capacity_factory,
     factories,
@@ -10,6 +11,7 @@ from aggregator.web import (
     match_new,
     match_page,
     matches,
+    my_orders,
     order_ledger_files,
     order_page,
     orders,
@@ -29,6 +31,8 @@ ROUTERS = (
     matches.router,
     match_new.router,
     match_page.router,  # behind the others: any id takes their place
+    buyer_links.router,
+    my_orders.router,
     orders.router,
     order_page.router,
     order_ledger_files.router,

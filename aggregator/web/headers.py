@@ -11,6 +11,16 @@ HEADERS = {
 }
 
 
+PRIVATE = "/o/"
+"""Addresses below carry a secret: no other site is told them, and no search engine keeps them."""
+PRIVATE_HEADERS = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow"}
+
+
+def without_secret(path: str) -> str:
+    """Return a path as it may stand in a log."""
+    return f"{PRIVATE}…" if path.startswith(PRIVATE) else path
+
+
 class SafetyHeaders:
     """ASGI middleware; it does not touch bodies, so streams pass untouched."""
 
@@ -25,7 +35,10 @@ class SafetyHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
+                headers = MutableHeaders(scope=message)
+                headers.update(HEADERS)
+                if scope["path"].startswith(PRIVATE):
+                    headers.update(PRIVATE_HEADERS)
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -7,17 +7,17 @@ from operator import itemgetter
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import RedirectResponse, Response
 
 from agent.contract.states import STATES, State
 from aggregator.access.scope import visible
-from aggregator.access.visitor import services, signed_in
+from aggregator.access.visitor import anyone_signed_in, services
 from aggregator.capacity.terms import SpareSum, sums_by_process
 from aggregator.live import LiveMachine
 from aggregator.measured import DAY_MS, HOUR_MS, MINUTE_MS, Load, load_of
 from aggregator.model.capacity import SpareCell
 from aggregator.model.machine import Factory, Machine, MachineKey
-from aggregator.model.user import User
+from aggregator.model.user import Role, User
 from aggregator.model.window import Totals
 from aggregator.services import Services
 from aggregator.web.attach import attach_values
@@ -79,8 +79,10 @@ class Overview:
 
 
 @router.get("/")
-async def overview(request: Request, user: Annotated[User, Depends(signed_in)]) -> HTMLResponse:
-    """Show how the machines that the user may see are doing."""
+async def overview(request: Request, user: Annotated[User, Depends(anyone_signed_in)]) -> Response:
+    """Show how the machines that the user may see are doing; buyers are led to their orders."""
+    if user.role is Role.BUYER:
+        return RedirectResponse("/my", 303)
     found = services(request)
     now_ms = found.now()
     until_ms = now_ms - now_ms % MINUTE_MS

@@ -14,11 +14,11 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from aggregator.access.scope import covers, visible
 from aggregator.access.visitor import services, session_of
-from aggregator.live import Changed
 from aggregator.model.machine import MachineKey
 from aggregator.model.user import Role, User
 from aggregator.services import Services
 from aggregator.store.timeseries import StoreError
+from aggregator.web.heartbeat import or_nothing
 from aggregator.web.pages import language_of
 from aggregator.web.tile import Tiles
 
@@ -59,7 +59,7 @@ async def tile_events(request: Request, user: User) -> AsyncIterator[ServerSentE
         yield ServerSentEvent(event="heartbeat", data=str(found.now()), retry=RETRY_MS)
         for event in listener.events(found.measurements.machines()):
             yield event
-        async for changed in _or_nothing(changes, HEARTBEAT_S):
+        async for changed in or_nothing(changes, HEARTBEAT_S):
             for event in listener.events(changed):
                 yield event
             if not changed:
@@ -107,24 +107,3 @@ class _Listener:
         self._sent[key] = outline
         html = self._tiles.fill(outline, live, self._language, now_ms)
         return [{"factory": key.factory, "machine": key.machine, "html": html}]
-
-
-async def _or_nothing(changes: AsyncIterator[Changed], every_s: float) -> AsyncIterator[Changed]:
-    """Yield what `changes` yields, and an empty set at least `every_s` seconds apart."""
-    waiting = asyncio.ensure_future(anext(changes, None))
-    loop = asyncio.get_running_loop()
-    due = loop.time() + every_s
-    try:
-        while True:
-            await asyncio.wait({waiting}, timeout=max(due - loop.time(), 0))
-            if waiting.done():
-                changed = waiting.result()
-                if changed is None:
-                    return
-                waiting = asyncio.ensure_future(anext(changes, None))
-                yield changed
-            if loop.time() >= due:
-                due = loop.time() + every_s
-                yield frozenset()
-    finally:
-        waiting.cancel()

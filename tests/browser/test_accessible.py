@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 from playwright.sync_api import Browser, Page
 
 from aggregator import web
+from aggregator.access.links import link_for_buyer, link_to_order
 from aggregator.access.visitor import SESSION_COOKIE
 from tests.aggregator.busy_town import found_busy_town
 from tests.aggregator.town import ticking
@@ -20,7 +21,10 @@ FINDINGS = """async () => (await axe.run()).violations
   .filter(each => ['serious', 'critical'].includes(each.impact))
   .map(each => `${each.id}: ${each.nodes.map(node => node.html.slice(0, 90)).slice(0, 3).join(' | ')}`)"""
 
-NO_PAGES = {"/language/{code}", "/static/{name:path}", "/favicon.ico", "/floor/events"}
+NO_PAGES = {
+    *("/language/{code}", "/static/{name:path}", "/favicon.ico", "/floor/events"),
+    *("/o/{token}/events", "/o/{token}/{order}/events", "/my/{order}/events"),
+}
 """Routes that answer with something else than a page."""
 
 EXAMPLES = {
@@ -29,6 +33,9 @@ EXAMPLES = {
     "/factories/{factory}": "/factories/aoki",
     "/factories/{factory}/import": "/factories/aoki/import",
     "/matches/{match}": None,  # the town's proposal
+    "/o/{token}": None,  # a new link
+    "/o/{token}/{order}": None,
+    "/my/{order}": "/my/none",  # its view is that of the link
     "/matches/drill": "/matches/drill?factory=aoki&from=2026-12-01&days=5",
 }
 """Addresses of pages that need more than their path."""
@@ -50,7 +57,15 @@ def address(path: str, place: Served) -> str:
     """Return where an example of the page is."""
     known = EXAMPLES.get(path, path)
     if known is None:
-        return f"/matches/{place.town.services.planning.matches()[0].id}"
+        services = place.town.services
+        match = services.planning.matches()[0]
+        if not path.startswith("/o/"):
+            return f"/matches/{match.id}"
+        until_ms = services.now() + 3_600_000
+        if path == "/o/{token}":
+            return link_to_order(services.links, match.order, "test", services.now(), until_ms).path
+        of_buyer = link_for_buyer(services.links, match.draft.buyer, "test", services.now(), until_ms)
+        return f"{of_buyer.path}/{match.order}"
     assert "{" not in known, f"name an example of {path} in EXAMPLES"
     return known
 
