@@ -10,12 +10,14 @@ Lots = Sequence[tuple[Candidate, int]]  # who makes how many pieces of a step
 Choices = Callable[[int, int], Iterator[Lots]]  # by step, and by the day on which its first pieces are there
 
 
-def pace(problem: Problem, lots: Mapping[int, Lots]) -> Schedule | None:
+def pace(problem: Problem, lots: Mapping[int, Lots], last: Sequence[int] | None = None) -> Schedule | None:
     """Return a schedule with all these lots, or None if the rule finds none within the weeks.
+
+    `last` are days on whose mornings each step has to have ended; it gives up where one has not.
 
     In each week a step begins on the day from which it gets most done until the week's end.
     """
-    return _pace(problem, lambda step, _: iter([lots[step]]))
+    return _pace(problem, lambda step, _: iter([lots[step]]), last=last)
 
 
 def earliest(problem: Problem) -> Schedule | None:
@@ -29,7 +31,9 @@ def as_much(problem: Problem) -> Schedule:
     return found or Schedule({}, ((((0, 0),) * len(problem.horizon)),) * len(problem.steps))
 
 
-def _pace(problem: Problem, choices: Choices, *, part: bool = False) -> Schedule | None:
+def _pace(
+    problem: Problem, choices: Choices, *, part: bool = False, last: Sequence[int] | None = None
+) -> Schedule | None:
     ledger = Ledger(problem)
     done: dict[Key, tuple[int, ...]] = {}
     runs: list[Run] = []
@@ -50,6 +54,8 @@ def _pace(problem: Problem, choices: Choices, *, part: bool = False) -> Schedule
         if not tried:
             return None
         best = min(tried, key=lambda run: (-run.made, run.ends[-1][0] if run.ends else 0, len(run.lots)))
+        if last is not None and best.ends and best.ends[-1][0] > last[step]:
+            return None
         best.note()
         runs.append(best)
         done.update(best.done())

@@ -28,6 +28,11 @@ class Candidate:
     free: tuple[int, ...]
     good: int
 
+    @property
+    def key(self) -> tuple[int, str]:
+        """The step and the factory."""
+        return self.step, self.factory
+
 
 @dataclass(frozen=True, slots=True)
 class Edge:

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from datetime import date
 
-from aggregator.matching.answer import answer
+from aggregator.matching.answer import Answer, answer, judged
 from aggregator.matching.in_turn import EFFORT
 from aggregator.matching.offer import Market
 from aggregator.matching.plan import plan_of
 from aggregator.matching.problem import Problem
 from aggregator.matching.question import Question
+from aggregator.matching.schedule import Key
 from aggregator.matching.taken import with_taken
 from aggregator.matching.tiers import in_order_of_weight
 from aggregator.model.order import OrderDraft
@@ -22,8 +23,9 @@ def propose(draft: OrderDraft, market: Market, today: date, draw: str, plans: in
     """
     question = Question(draft, market, today, draw)
     problem = question.problem()
-    best = plan_of(question, problem, answer(problem), cure=True)
-    without = tuple(_without(question, problem, lot) for lot in best.lots)
+    found, others = _with_others(problem, answer(problem))
+    best = plan_of(question, problem, found, cure=True)
+    without = tuple(_without(question, problem, others, lot) for lot in best.lots)
     return Proposal(_ranked(best, without)[:plans], without, draw)
 
 
@@ -39,10 +41,27 @@ def propose_many(
     return found
 
 
-def _without(question: Question, problem: Problem, lot: Lot) -> Alternative:
+def _with_others(problem: Problem, best: Answer) -> tuple[Answer, dict[Key, Answer]]:
+    """Return the best answer, and the best without each of its choices.
+
+    An answer that was not proven may be outdone by one without a choice of it: then that is the best.
+    """
+    while True:
+        others = {key: answer(problem.without(*key), EFFORT / 10, best) for key in best.schedule.done}
+        better = min(others.values(), key=_cost, default=best)
+        if _cost(better) >= _cost(best):
+            return best, others
+        best = judged(problem, better.schedule, proven=False)
+
+
+def _cost(answer: Answer) -> tuple[int, ...]:
+    return in_order_of_weight(answer.tiers)
+
+
+def _without(question: Question, problem: Problem, others: dict[Key, Answer], lot: Lot) -> Alternative:
     number = next(index for index, step in enumerate(problem.steps) if step.id == lot.step)
     other = problem.without(number, lot.factory)
-    return Alternative(lot.step, lot.factory, plan_of(question, other, answer(other, EFFORT / 10)))
+    return Alternative(lot.step, lot.factory, plan_of(question, other, others[number, lot.factory]))
 
 
 def _ranked(best: Plan, without: Sequence[Alternative]) -> tuple[Plan, ...]:

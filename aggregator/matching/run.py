@@ -73,6 +73,10 @@ class Run:
         """Do what can be done in the week."""
         begin = self._problem.horizon.begins[week]
         days = self._problem.horizon.days[week]
+        arrived = _arrived(sources, begin + days - 1)
+        if not self.left or (arrived is not None and arrived <= self.made):
+            self._rest()
+            return
         starts = {0, *(day + lag - begin for ends, lag in sources for day, _ in ends)}
         options = [
             (self._make(week, start, _arrived(sources, begin + start)), start)
@@ -86,6 +90,11 @@ class Run:
             row.append(made)
         if sum(best):
             self.ends.append((begin + end, sum(self._made)))
+
+    def _rest(self) -> None:
+        self.windows.append((0, 0))
+        for row, made in zip(self._rows, self._made, strict=True):
+            row.append(made)
 
     def _make(self, week: int, start: int, arrived: int | None) -> list[int]:
         """Return how many pieces of each lot can be made from that day of the week on."""

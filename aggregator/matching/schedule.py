@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from aggregator.matching.cell import Cell, Machines
 from aggregator.matching.needs import minutes_for
@@ -44,8 +43,14 @@ class Schedule:
 def weekly_minutes(problem: Problem, candidate: Candidate, done: Sequence[int]) -> list[int]:
     """Return the machine minutes by week of a lot whose pieces by the end of each week are `done`."""
     step = problem.steps[candidate.step]
-    sums = [0, *(minutes_for(step, pieces, candidate.good) for pieces in done)]
-    return [later - earlier for earlier, later in pairwise(sums)]
+    found, before, minutes = [], 0, 0
+    for pieces in done:
+        more = 0
+        if pieces != before:
+            more = minutes_for(step, pieces, candidate.good) - minutes
+            before, minutes = pieces, minutes + more
+        found.append(more)
+    return found
 
 
 def works(problem: Problem, schedule: Schedule) -> Iterator[tuple[Candidate, list[int]]]:

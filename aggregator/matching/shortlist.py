@@ -15,15 +15,16 @@ def on_time(problem: Problem) -> Problem:
     None that could is dropped: a step begins no earlier than one day for each step before it (and the road,
     unless someone does both) allows, and ends no later than the steps behind it need.
     """
-    first, last = _first_days(problem), _last_days(problem)
+    days = days_of(problem)
     return problem.with_candidates(
-        (
-            each
-            for each in row
-            if _minutes_between(problem, each, first[step], last[step]) >= _least(problem, each)
-        )
+        (each for each in row if minutes_between(problem, each, *days[step]) >= _least(problem, each))
         for step, row in enumerate(problem.candidates)
     )
+
+
+def days_of(problem: Problem) -> list[tuple[int, int]]:
+    """Return the days on whose mornings each step can begin and must have ended, if nothing is late."""
+    return list(zip(_first_days(problem), _last_days(problem), strict=True))
 
 
 def _least(problem: Problem, candidate: Candidate) -> int:
@@ -54,7 +55,7 @@ def _last_days(problem: Problem) -> list[int]:
     return last
 
 
-def _minutes_between(problem: Problem, candidate: Candidate, first: int, last: int) -> int:
+def minutes_between(problem: Problem, candidate: Candidate, first: int, last: int) -> int:
     """Return the free minutes from the morning of day `first` to that of day `last`."""
     horizon = problem.horizon
     total = 0
@@ -109,7 +110,7 @@ def fastest(problem: Problem, largest: int, count: int) -> Problem:
     return problem.with_candidates(
         sorted(
             (each for each in row if _even_share(problem, each) <= largest),
-            key=lambda each: _alone(problem, each),
+            key=lambda each: days_alone(problem, each),
         )[:count]
         for row in problem.candidates
     )
@@ -155,7 +156,7 @@ def promising(problem: Problem, most: int = MOST) -> Problem:
     """
     orders: list[Callable[[Candidate], tuple[int, ...]]] = [
         lambda each: (_share(problem, each),),
-        lambda each: (_alone(problem, each), -sum(each.free)),
+        lambda each: (days_alone(problem, each), -sum(each.free)),
     ]
     rows = []
     for row in problem.candidates:
@@ -175,7 +176,7 @@ def _standby(
         yield tuple(each for each in row if each in freest or each in chosen)
 
 
-def _alone(problem: Problem, candidate: Candidate) -> int:
+def days_alone(problem: Problem, candidate: Candidate) -> int:
     """Return the day on which the candidate alone would have done the whole step, beginning today."""
     left = problem.minutes(candidate, problem.quantity)
     for begin, days, free in zip(problem.horizon.begins, problem.horizon.days, candidate.free, strict=True):

@@ -1,44 +1,51 @@
 """How fast orders are matched in a large federation, and how fairly: `python -m tests.bench.matching`.
 
-The baseline is a greedy rule: each step goes to whoever is done first. Times are wall times, so nothing else
-should run on the computer.
+The baseline is a greedy rule: each step goes to whoever is done first. Promises are about wall times, so
+nothing else should run on the computer; processor times stand beside them.
 """
 
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from aggregator.matching.offer import Market
 from aggregator.matching.propose import propose, propose_many
-from aggregator.model.order import OrderDraft
 from tests.aggregator.matching.fairness import Fairness, greedy, simulate
 from tests.aggregator.matching.federations import PROCESSES, equal_federation, federation, order
 from tests.aggregator.matching.small_markets import TODAY
 
 ONE_S, TEN_S, ORDERS = 1.0, 8.0, 20
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class Timed:
-    """Seconds of each run."""
+    """Seconds of each run, by the clock and of the processor."""
 
     seconds: list[float]
+    processor: list[float]
 
     @property
     def median(self) -> float:
         return statistics.median(self.seconds)
 
+    def __str__(self) -> str:
+        return f"{self.median:9.2f} {max(self.seconds):10.2f} {statistics.median(self.processor):10.2f}"
 
-def timed(work: Callable[[OrderDraft], object], drafts: list[OrderDraft]) -> Timed:
-    """Run the work for each draft."""
-    seconds = []
-    for draft in drafts:
-        begun = time.perf_counter()
-        work(draft)
+
+def timed(work: Callable[[T], object], each: Sequence[T]) -> Timed:
+    """Run the work for each of them."""
+    seconds, processor = [], []
+    for one in each:
+        begun, before = time.perf_counter(), time.process_time()
+        work(one)
         seconds.append(time.perf_counter() - begun)
-    return Timed(seconds)
+        processor.append(time.process_time() - before)
+    return Timed(seconds, processor)
 
 
 def speed(market: Market) -> bool:
@@ -46,14 +53,18 @@ def speed(market: Market) -> bool:
     drafts = [order(seed) for seed in range(ORDERS)]
     ours = timed(lambda draft: propose(draft, market, TODAY, "bench"), drafts)
     naive = timed(lambda draft: greedy(draft, market), drafts)
-    begun = time.perf_counter()
-    propose_many([order(seed) for seed in range(100, 110)], market, TODAY, "bench")
-    ten_s = time.perf_counter() - begun
-    print(f"{'100 factories x 10 machines x 6 steps x 12 weeks':52} {'median s':>9} {'longest s':>10}")
-    for name, found in (("one order, with backups and counterfactuals", ours), ("greedy (baseline)", naive)):
-        print(f"{name:52} {found.median:9.2f} {max(found.seconds):10.2f}")
-    print(f"{'ten orders one after another':52} {ten_s:9.2f}")
-    good = ours.median <= ONE_S and ten_s <= TEN_S
+    ten = [order(seed) for seed in range(100, 110)]
+    together = timed(lambda drafts: propose_many(drafts, market, TODAY, "bench"), [ten])
+    size = "100 factories x 10 machines x 6 steps x 12 weeks"
+    print(f"{size:52} {'median s':>9} {'longest s':>10} {'processor':>10}")
+    rows = {
+        "one order, with backups and counterfactuals": ours,
+        "greedy (baseline), without": naive,
+        "ten orders one after another": together,
+    }
+    for name, found in rows.items():
+        print(f"{name:52} {found}")
+    good = ours.median <= ONE_S and together.median <= TEN_S
     print(f"promised: median at most {ONE_S:g} s, ten within {TEN_S:g} s: {'kept' if good else 'BROKEN'}\n")
     return good
 
