@@ -60,6 +60,8 @@ def _told(table: Mapping[str, Any], kind: type[msgspec.Struct], place: str, mess
         )
     if what.startswith("Invalid enum value"):
         return mistake(place, f"expected {_choices_at(kind, path)}, got {_shown(table, path)}")
+    if what.startswith("Invalid RFC3339"):
+        what = "Expected a time with its offset, as 2026-11-22T19:00:00+09:00"
     if not what.startswith("Expected "):
         return mistake(place, what)
     for theirs, ours in (("`", ""), ("Expected", "expected"), ("object", "table"), (" | null", "")):

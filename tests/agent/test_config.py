@@ -103,6 +103,10 @@ WRONG: list[tuple[str, Callable[[Doc], Any]]] = [
         "measured_since: expected a time with its offset",
         lambda doc: doc.update(measured_since="2026-01-01T00:00:00"),
     ),
+    (
+        "measured_since: expected a time with its offset, as 2026-11-22T19:00:00+09:00, got 'yesterday'",
+        lambda doc: doc.update(measured_since="yesterday"),
+    ),
     ("machines: expected at least one [[machines]], got none", lambda doc: doc.update(machines=[])),
     ("machines: expected at least one [[machines]], got none", lambda doc: doc.pop("machines")),
     ("machines: expected tables, each written as [[machines]]", lambda doc: doc.update(machines={"id": "x"})),
