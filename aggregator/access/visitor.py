@@ -12,6 +12,9 @@ SESSION_COOKIE = "machikoba_session"
 VISIT_COOKIE = "machikoba_visit"
 """A random secret of someone not signed in yet, so that the sign-in form is bound to its browser."""
 
+HOMES = {Role.COORDINATOR: "/", Role.FACTORY: "/factory", Role.BUYER: "/o"}
+"""Where each role begins."""
+
 
 class SignInNeeded(Exception):
     """No error of ours: the visitor is sent to the sign-in page; `back` is where to go afterwards."""
@@ -73,6 +76,11 @@ def buyer_signed_in(request: Request) -> User:
 def path_of(url: URL) -> str:
     """Return path and query."""
     return f"{url.path}?{url.query}" if url.query else url.path
+
+
+def home_of(user: User) -> str:
+    """Return the page that answers a role's first question."""
+    return HOMES[user.role]
 
 
 def local_path(text: str | None) -> str:

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from aggregator.access.secret import form_token
-from aggregator.access.visitor import SESSION_COOKIE, VISIT_COOKIE, path_of, services
+from aggregator.access.visitor import SESSION_COOKIE, VISIT_COOKIE, home_of, path_of, services
 from aggregator.config import ProcessName
 from aggregator.model.user import User
 from aggregator.web.band_view import BAND_HOURS, BAND_WORDS, EDGES
@@ -83,6 +83,7 @@ def frame(request: Request, user: User | None) -> dict[str, Any]:
         "federation_name": config.federation_name,
         "process_name": name,
         "user": user,
+        "home": home_of(user) if user else "/",
         "path": request.url.path,
         "here": path_of(request.url),
         "form_token": form_token(secret) if secret else "",

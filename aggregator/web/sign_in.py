@@ -14,6 +14,7 @@ from aggregator.access.throttle import Throttle
 from aggregator.access.visitor import (
     SESSION_COOKIE,
     VISIT_COOKIE,
+    home_of,
     local_path,
     people,
     services,
@@ -73,8 +74,9 @@ def _check(people: People, name: str, password: str) -> User | None:
 @router.get("/login")
 def login(request: Request, back: Annotated[str, Query(max_length=2000)] = "/") -> Response:
     """Show the form, or go on for who is signed in already."""
-    if session_of(request):
-        return RedirectResponse(local_path(back), 303)
+    user = session_of(request)
+    if user:
+        return RedirectResponse(_next(back, user), 303)
     return _form(request, local_path(back))
 
 
@@ -89,8 +91,9 @@ async def sign_in(
     """Begin a session, under a new secret."""
     found = services(request)
     if not is_form_token(form_token, request.cookies.get(VISIT_COOKIE)):
-        if await asyncio.to_thread(session_of, request):  # they signed in in another tab meanwhile
-            return RedirectResponse(local_path(back), 303)
+        known = await asyncio.to_thread(session_of, request)
+        if known:  # they signed in in another tab meanwhile
+            return RedirectResponse(_next(back, known), 303)
         return _form(request, local_path(back), name, STALE_FORM, 403)
     address = request.client.host if request.client else ""
     doorkeeper: Doorkeeper = request.app.state.doorkeeper
@@ -98,7 +101,7 @@ async def sign_in(
     if isinstance(answer, str):
         return _form(request, local_path(back), name, answer, 429 if answer is TOO_MANY else 401)
     secret = await asyncio.to_thread(open_session, people(request), answer, found.now())
-    response = RedirectResponse(local_path(back), 303)
+    response = RedirectResponse(_next(back, answer), 303)
     _set_cookie(request, response, SESSION_COOKIE, secret, COOKIE_S)
     response.delete_cookie(VISIT_COOKIE)
     return response
@@ -115,6 +118,12 @@ def sign_out(request: Request, form_token: Annotated[str, Form(max_length=200)] 
     response = RedirectResponse("/login", 303)
     response.delete_cookie(SESSION_COOKIE)
     return response
+
+
+def _next(back: str, user: User) -> str:
+    """Return where to go on: the page that was asked for, else the first one of the role."""
+    path = local_path(back)
+    return home_of(user) if path == "/" else path
 
 
 def _form(request: Request, back: str, name: str = "", error: str = "", status_code: int = 200) -> Response:

@@ -32,6 +32,7 @@ EXAMPLES = {
     "/capacity/{process}/{factory}": "/capacity/cutting/aoki",
     "/factories/{factory}": "/factories/aoki",
     "/factories/{factory}/import": "/factories/aoki/import",
+    "/factory/jobs/{job}/sheet": "/factory/jobs/J-1/sheet",
     "/matches/{match}": None,  # the town's proposal
     "/o/{token}": None,  # a new link
     "/o/{token}/{order}": None,

@@ -137,7 +137,7 @@ def test_nobody_is_sent_to_another_site(client: httpx.Client, back: str) -> None
     assert local_path(back) == "/"
     token = form_token_in(client.get("/login", params={"back": back}).text)
     fields = {"name": "aoki", "password": PASSWORD, "form_token": token, "back": back}
-    assert client.post("/login", data=fields).headers["location"] == "/"
+    assert client.post("/login", data=fields).headers["location"] == "/factory"
 
 
 def test_a_removed_person_is_out_at_once(tmp_path: Path) -> None:
@@ -159,3 +159,11 @@ def test_the_switch_of_languages_stays_on_the_page(client: httpx.Client) -> None
     assert '<html lang="ja">' in japanese
     assert "異常停止" in japanese
     assert client.get("/language/fr").status_code == 404
+
+
+@pytest.mark.parametrize(("name", "first"), [("coordinator", "/"), ("aoki", "/factory")])
+def test_everyone_begins_at_the_page_of_their_role(client: httpx.Client, name: str, first: str) -> None:
+    token = form_token_in(client.get("/login").text)
+    fields = {"name": name, "password": PASSWORD, "form_token": token, "back": "/"}
+    assert client.post("/login", data=fields).headers["location"] == first
+    assert client.get("/login").headers["location"] == first
