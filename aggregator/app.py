@@ -12,6 +12,8 @@ from functools import partial
 import uvicorn
 from fastapi import FastAPI
 
+from aggregator.alerting.delivery import Delivery, sendings_of
+from aggregator.alerting.watching import watch_orders
 from aggregator.clock import now_ms
 from aggregator.config import Config, from_arguments
 from aggregator.config import add_arguments as add_config_arguments
@@ -25,6 +27,7 @@ from aggregator.services import Services, make_services
 from aggregator.store.database import open_engine
 from aggregator.store.migration import migrate
 from aggregator.store.records import Records
+from aggregator.web.alert_letter import letter_of
 from aggregator.work.foreman import Foreman
 from aggregator.work.retagging import Retagger
 from aggregator.work.tagger import Tagger
@@ -94,6 +97,8 @@ async def receiving(config: Config) -> AsyncIterator[Services]:
                 tasks.create_task(steadily("measured days", services.days.run), name="measured days"),
                 tasks.create_task(steadily("spare hours", services.spare.run), name="spare hours"),
                 tasks.create_task(steadily("order book", services.order_book.run), name="order book"),
+                tasks.create_task(steadily("alerts", partial(watch, services)), name="alerts"),
+                tasks.create_task(steadily("messages", delivery_of(services).run), name="messages"),
                 tasks.create_task(steadily("work", partial(foreman.run, ingest.commands)), name="work"),
                 tasks.create_task(ingest.run(), name="ingest"),
             ]
@@ -118,6 +123,17 @@ def foreman_of(services: Services, tagger: Tagger) -> Foreman:
         board=services.board,
         now=services.now,
     )
+
+
+async def watch(services: Services) -> None:
+    """Watch orders for the chance of being late."""
+    await watch_orders(services.alerts, services.order_book.orders, services.order_book.find)
+
+
+def delivery_of(services: Services) -> Delivery:
+    """Return what sends the messages of alerts."""
+    sendings = sendings_of(services.config.alerts)
+    return Delivery(services.alerts.store, sendings, partial(letter_of, services), services.now)
 
 
 async def steadily(name: str, run: Callable[[], Awaitable[None]], rest_s: float = REST_S) -> None:

@@ -1,7 +1,7 @@
 """`/` overview: is anything wrong, and who has time?"""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Annotated
@@ -22,7 +22,10 @@ from aggregator.model.window import Totals
 from aggregator.services import Services
 from aggregator.web.attach import attach_values
 from aggregator.web.capacity_view import next_week
+from aggregator.web.match_frame import say_of
 from aggregator.web.order import by_factory, in_order
+from aggregator.web.order_say import OrderSay
+from aggregator.web.order_view import OrderRow, rows_of
 from aggregator.web.pages import page
 from aggregator.web.strip import stacked_bars
 from aggregator.web.trend import Trend, trend_of
@@ -76,6 +79,8 @@ class Overview:
     load: Load
     trend: Trend
     spare: list[SpareSum]
+    late: list[OrderRow]
+    orders: int
 
 
 @router.get("/")
@@ -87,15 +92,24 @@ async def overview(request: Request, user: Annotated[User, Depends(anyone_signed
     now_ms = found.now()
     until_ms = now_ms - now_ms % MINUTE_MS
     seen = await asyncio.to_thread(_look, found, user, until_ms)
+    rows = await asyncio.to_thread(_orders, found, user)
     return page(
         request,
         "overview.html",
         user,
-        overview=build_overview(found, seen, until_ms),
+        overview=build_overview(found, seen, until_ms, rows),
+        say=OrderSay(await asyncio.to_thread(say_of, request), {}),
         attach=attach_values(found),
         states=STATES,
         stacked_bars=stacked_bars,
     )
+
+
+def _orders(found: Services, user: User) -> list[OrderRow]:
+    """Return open orders, those at risk first; none for who may not see them all."""
+    if user.role is not Role.COORDINATOR:
+        return []
+    return rows_of(found.order_book.orders(), found.alerts.open(), found.alerts.rule)
 
 
 def _look(found: Services, user: User, until_ms: int) -> Seen:
@@ -111,7 +125,7 @@ def _look(found: Services, user: User, until_ms: int) -> Seen:
     )
 
 
-def build_overview(found: Services, seen: Seen, until_ms: int) -> Overview:
+def build_overview(found: Services, seen: Seen, until_ms: int, rows: Sequence[OrderRow] = ()) -> Overview:
     """Return the page's values; asks nothing of the store."""
     live = {machine.key: found.board.get(machine.key) for machine in seen.machines}
     names = {factory.id: factory.name for factory in seen.factories}
@@ -141,6 +155,8 @@ def build_overview(found: Services, seen: Seen, until_ms: int) -> Overview:
         load=load_of(len(live), list(seen.totals.values()), DAY_MS),
         trend=trend_of(seen.hours, len(live), until_ms),
         spare=next_week(sums_by_process(seen.cells)),
+        late=[row for row in rows if row.risk == "late"],
+        orders=len(rows),
     )
 
 

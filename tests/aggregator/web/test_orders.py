@@ -16,6 +16,7 @@ from pypdf import PageObject, PdfReader
 from aggregator.access.visitor import SESSION_COOKIE
 from aggregator.model.machine import Factory
 from aggregator.model.progress import OrderProgress
+from aggregator.web.alert_letter import letter_of
 from tests.aggregator.alerting.orders_seen import ORDER
 from tests.aggregator.faces import browsing, form_token_in
 from tests.aggregator.town import Town, served
@@ -258,3 +259,50 @@ def test_a_long_order_has_a_ledger_of_several_pages(desk: Desk) -> None:
     pages = [f"page {number} of {len(reader.pages)}" for number in range(1, len(reader.pages) + 1)]
     assert all(said in text_in(page) for said, page in zip(pages, reader.pages, strict=True))
     assert all("Factory" in text_in(page) for page in reader.pages[:2])  # the head is repeated
+
+
+def test_a_buyers_link_is_shown_once_and_can_be_revoked(desk: Desk) -> None:
+    answer = desk.post(f"/orders/{ORDER}", action="link")
+    assert answer.status_code == 201
+    address = answer.text.split('id="made-link" type="text" readonly value="')[1].split('"')[0]
+    assert "/o/" in address
+    page = desk.read(f"/orders/{ORDER}")
+    assert address.rpartition("/")[2] not in page
+    assert "not opened yet" in text_of(page)
+    number = page.split('name="link" value="')[1].split('"')[0]
+    other = desk.post("/orders/2026-0002", action="revoke", link=number)
+    assert other.status_code == 422  # it is not a link of that order
+    assert desk.post(f"/orders/{ORDER}", action="revoke", link=number).status_code == 303
+    assert "revoked on" in desk.said(f"/orders/{ORDER}")
+
+
+def test_the_backup_of_a_late_step_is_offered_and_needs_a_reason(desk: Desk) -> None:
+    said = desk.said(f"/orders/{ORDER}")
+    assert "Give the other 380 pieces to 北村製作所" in said
+    without = desk.post(f"/orders/{ORDER}", action="backup", job=f"{ORDER}-2a")
+    assert without.status_code == 422
+    assert "Say why" in text_of(without.text)
+    gone = desk.post(f"/orders/{ORDER}", action="backup", job=f"{ORDER}-2a", reason="故障")
+    assert gone.status_code == 422  # this town has no measured hours to give it
+    assert "The backup cannot take it" in text_of(gone.text)
+    assert desk.post(f"/orders/{ORDER}", action="backup", job=f"{ORDER}-1a", reason="x").status_code == 422
+
+
+def test_the_overview_names_the_order_at_risk_first(desk: Desk) -> None:
+    said = desk.said("/")
+    assert (
+        "1 order is likely late. First of all ブラケット A-1, due Fri 11 Dec: late with 80%."
+        in said.replace("likely late.First", "likely late. First")
+    )
+
+
+def test_a_letter_says_it_in_both_languages_and_names_the_page(desk: Desk) -> None:
+    services = desk.town.services
+    letter = letter_of(services, services.alerts.store.of(ORDER)[0])
+    assert letter.subject == "【遅れ注意】ブラケット A-1（大手精機）：遅れる確率 80%"
+    assert "原因：工程 2（表面処理）の設備の故障" in letter.text
+    assert "Cause: step 2, Surface treatment: a breakdown" in letter.text
+    assert f"http://127.0.0.1:8000/orders/{ORDER}" in letter.text
+    assert letter.data["late"] == 0.8
+    assert (letter.data["step"], letter.data["cause"], letter.data["due"]) == ("2", "breakdown", "2026-12-11")
+    assert letter.key == "higashimachi-alert-1"
