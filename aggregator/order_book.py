@@ -121,8 +121,13 @@ class OrderBook:
         facts = self._facts[order]
         return OrderNow(self._orders[order], _handovers(facts), self.told(order), self.heard_ms(order))
 
-    async def find(self, order: str) -> OrderNow | None:
+    async def find(self, order: str) -> OrderProgress | None:
         """Return an order that was approved once, a done or cancelled one too; raises StoreError."""
+        found = await self.find_now(order)
+        return found.progress if found else None
+
+    async def find_now(self, order: str) -> OrderNow | None:
+        """Return the same with all that is known of it."""
         return self.now(order) or await asyncio.to_thread(self._find, order)
 
     def told(self, order: str) -> tuple[Told, ...]:

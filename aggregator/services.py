@@ -73,14 +73,9 @@ def make_services(
     board = Board()
     profiles, orders, consents = Profiles(engine), Orders(engine), ConsentStore(engine)
     days = MeasuredDays(
-        timeseries=timeseries,
-        days=MachineDays(engine),
-        records=records,
-        profiles=profiles,
-        board=board,
-        zone=zone,
-        now=now,
-    )
+        timeseries=timeseries, days=MachineDays(engine), records=records,
+        profiles=profiles, board=board, zone=zone, now=now
+    )  # fmt: skip
     ledgers = Ledgers(engine)
     spare = SpareHours(
         days=days, records=records, profiles=profiles, orders=orders, ledgers=ledgers, zone=zone, now=now

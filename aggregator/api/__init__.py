@@ -10,6 +10,7 @@ from aggregator.api import (
     jobs,
     machines,
     matches,
+    orders,
     utilization,
     windows,
 )
@@ -22,6 +23,7 @@ ROUTERS = (
     capacity.router,
     drill.router,  # before `matches`, whose ids would take its place
     matches.router,
+    orders.router,
     jobs.router,
     audit.router,
     factories.router,

@@ -16,8 +16,8 @@ _documented = HTTPBearer(
 )
 
 
-def caller_of(request: Request, _: Annotated[object, Depends(_documented)]) -> User:
-    """Return who calls; 401 without a valid token. People who are signed in need none, to read."""
+def anyone_of(request: Request, _: Annotated[object, Depends(_documented)]) -> User:
+    """Return who calls, a buyer too; 401 without a valid token. Who is signed in needs none, to read."""
     reads = request.method in {"GET", "HEAD"}
     user = session_of(request) if reads and "authorization" not in request.headers else bearer_of(request)
     if user is None:
@@ -25,10 +25,15 @@ def caller_of(request: Request, _: Annotated[object, Depends(_documented)]) -> U
     return user
 
 
-def scope_of(caller: Annotated[User, Depends(caller_of)]) -> Scope:
-    """Return which factories the caller may see; 403 for buyers, who see no factory's inside."""
+def caller_of(caller: Annotated[User, Depends(anyone_of)]) -> User:
+    """Return who of the federation calls; 403 for buyers, who see no factory's inside."""
     if caller.role is Role.BUYER:
         raise HTTPException(403, "A buyer's token sees the buyer's orders only.")
+    return caller
+
+
+def scope_of(caller: Annotated[User, Depends(caller_of)]) -> Scope:
+    """Return which factories the caller may see."""
     return visible(caller)
 
 
@@ -40,6 +45,7 @@ def coordinator(caller: Annotated[User, Depends(caller_of)]) -> User:
 
 
 Caller = Annotated[User, Depends(caller_of)]
+Anyone = Annotated[User, Depends(anyone_of)]
 CallerScope = Annotated[Scope, Depends(scope_of)]
 Coordinator = Annotated[User, Depends(coordinator)]
 Found = Annotated[Services, Depends(services)]

@@ -4,11 +4,13 @@ Page, stream and API show nothing that is not in a `BuyerView`. It holds no mach
 ids of factories or jobs, no spare hours, nothing of other orders, and names only where they may be told.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from string import ascii_uppercase
 
+from aggregator.model.consent import Consents, Field
+from aggregator.model.machine import Factory
 from aggregator.model.progress import Arrival, Cause, OrderProgress, Progress, StepProgress
 from aggregator.model.told import Told
 from aggregator.model.work import Handover
@@ -94,6 +96,11 @@ class BuyerView:
     steps: tuple[BuyerStep, ...]
     handovers: tuple[BuyerHandover, ...]
     changes: tuple[BuyerChange, ...]
+
+
+def names_for_buyers(consents: Consents, factories: Iterable[Factory]) -> dict[str, str]:
+    """Return the names of those factories that agree to be named to buyers, by id."""
+    return {each.id: each.name for each in factories if consents.agrees(each.id, Field.NAME_TO_BUYERS)}
 
 
 def for_buyer(

@@ -7,8 +7,7 @@ from fastapi import HTTPException, Request
 from fastapi.responses import HTMLResponse
 
 from aggregator.access.visitor import services
-from aggregator.buyers.view import BuyerView, for_buyer
-from aggregator.model.consent import Field
+from aggregator.buyers.view import BuyerView, for_buyer, names_for_buyers
 from aggregator.model.user import User
 from aggregator.order_book import OrderNow
 from aggregator.services import Services
@@ -29,14 +28,9 @@ class Place:
     list_path: str | None = None
 
 
-def names_for_buyers(found: Services) -> dict[str, str]:
-    """Return the names of factories that agree to be named to buyers now; blocks on the store."""
-    consents = found.consents.read()
-    return {
-        factory.id: factory.name
-        for factory in found.records.factories()
-        if consents.agrees(factory.id, Field.NAME_TO_BUYERS)
-    }
+def told_names(found: Services) -> dict[str, str]:
+    """Return the names that buyers may be told now; blocks on the store."""
+    return names_for_buyers(found.consents.read(), found.records.factories())
 
 
 def view_of(order: OrderNow, names: dict[str, str]) -> BuyerView:
@@ -46,10 +40,10 @@ def view_of(order: OrderNow, names: dict[str, str]) -> BuyerView:
 
 async def current_view(found: Services, order: str) -> BuyerView | None:
     """Return the buyer's view of an order as of now; None when it was never approved."""
-    known = await found.order_book.find(order)
+    known = await found.order_book.find_now(order)
     if known is None:
         return None
-    return view_of(known, await asyncio.to_thread(names_for_buyers, found))
+    return view_of(known, await asyncio.to_thread(told_names, found))
 
 
 async def order_page(request: Request, order: str, place: Place, user: User | None) -> HTMLResponse:

@@ -13,7 +13,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from aggregator.access.visitor import services
 from aggregator.services import Services
 from aggregator.store.timeseries import StoreError
-from aggregator.web.buyer_order import names_for_buyers, view_of
+from aggregator.web.buyer_order import told_names, view_of
 from aggregator.web.buyer_sections import BuyerSections
 from aggregator.web.heartbeat import or_nothing
 from aggregator.web.pages import language_of
@@ -44,7 +44,7 @@ class Names:
             if loop.time() - self._read_s > NAMES_S:
                 self._read_s = loop.time()
                 try:
-                    self._names = await asyncio.to_thread(names_for_buyers, found)
+                    self._names = await asyncio.to_thread(told_names, found)
                 except StoreError:
                     self._names = {}
         return self._names
@@ -71,7 +71,7 @@ async def order_events(request: Request, order: str, allowed: Allowed) -> AsyncI
     async def fresh(anew: bool) -> ServerSentEvent | None:
         known = found.order_book.now(order)
         if known is None and anew:  # it is done or cancelled: that does not change every second
-            known = await found.order_book.find(order)
+            known = await found.order_book.find_now(order)
         if known is None:
             return None
         parts = sections.render(view_of(known, await names.now(found)), language)

@@ -137,7 +137,7 @@ async def test_a_cancelled_order_is_told_of_and_can_still_be_found(services: Ser
             while book.progress(ORDER) is not None:
                 await anext(changes)
         found = await book.find(ORDER)
-        assert found is not None and found.progress.progress is Progress.CANCELLED
+        assert found is not None and found.progress is Progress.CANCELLED
         assert await book.find("2026-9999") is None
 
 

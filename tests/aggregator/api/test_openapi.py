@@ -54,7 +54,7 @@ def operations_of(url: str) -> list[Any]:
 
 def test_answers_are_as_described(url: str, town: Town) -> None:
     operations = operations_of(url)
-    assert len(operations) == 22
+    assert len(operations) == 36
     for operation in operations:
 
         @given(case=operation.as_strategy())
