@@ -43,13 +43,14 @@ format: setup  ## Format the code and sort its imports
 	$(BIN)/ruff check --select I --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
 
-bench: setup check-tools  ## Measure: change to screen, records into the store, time elements, forecasts, capacity, matching
+bench: setup check-tools  ## Measure: change to screen, records into the store, time elements, forecasts, capacity, matching, arrivals
 	$(BIN)/python -m tests.bench.floor
 	$(BIN)/python -m tests.bench.ingest
 	$(BIN)/python -m tests.bench.days
 	$(BIN)/python -m tests.bench.capacity
 	$(BIN)/python -m tests.bench.federation
 	$(BIN)/python -m tests.bench.matching
+	$(BIN)/python -m tests.bench.arrival
 
 lock: setup  ## Bring requirements.lock up to pyproject.toml (ARGS=--upgrade for newest versions)
 	bash .ci/lock $(ARGS)

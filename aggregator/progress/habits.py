@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from math import log, sqrt
+from math import exp, log, sqrt
 from typing import NamedTuple
 
 from agent.contract.records import HOUR_MS
@@ -16,6 +16,9 @@ START_H = 3.0
 """Hours of working time that a job usually waits for people after it could begin."""
 SPREAD = 0.25
 """How far (as a logarithm) the pace of a job usually lies from what its factory is known for."""
+DOWN = 0.03
+"""Hours of breakdowns for each hour of work, and after how many hours of work that is no longer assumed."""
+DOWN_PRIOR_H = 80.0
 PRIOR_JOBS = 3.0
 """What is assumed counts like so many jobs."""
 MOST_H = 60.0
@@ -34,12 +37,23 @@ class Habit:
     """A factory begins `start_h` hours of working time after it could, on average.
 
     Its pieces take exp(`pace`) hours of working time for each hour that was planned, give or take
-    exp(`spread`); None where no job of it is done yet.
+    exp(`spread`); None where no job of it is done yet. `trust` (0 to 1) is how much that counts beside hours
+    that look free. For each hour of work its machines are down `down` hours.
     """
 
     start_h: float = START_H
     pace: float | None = None
     spread: float = SPREAD
+    trust: float = 0.0
+    down: float = DOWN
+
+    def hours(self, planned_h: float, share: float, good_share: float = 1.0) -> float:
+        """Return the working time that so many planned machine hours take.
+
+        `share` is what looks free of the machine; `good_share` is the yield that the hours allow for.
+        """
+        known = 0.0 if self.pace is None else self.trust * (self.pace + log(share * good_share))
+        return planned_h / share * exp(known) * (1 + self.down)
 
 
 UNKNOWN = Habit()
@@ -61,12 +75,23 @@ def _habit(jobs: Iterable[PastJob], time: WorkTime, usual_h: float) -> Habit:
     starts = [start for each in known if (start := _start_h(each, time)) is not None]
     paces = [pace for each in known if (pace := _pace(each, time)) is not None]
     start_h = _mean(starts, usual_h)
+    down = _down(known)
     if not paces:
-        return Habit(start_h)
+        return Habit(start_h, down=down)
     mean = sum(paces) / len(paces)
     square = sum((each - mean) ** 2 for each in paces) + PRIOR_JOBS * SPREAD**2
     variance = square / (len(paces) - 1 + PRIOR_JOBS)
-    return Habit(start_h, mean, sqrt(variance * (1 + 1 / len(paces))))
+    trust = len(paces) / (len(paces) + PRIOR_JOBS)
+    return Habit(start_h, mean, sqrt(variance * (1 + 1 / (len(paces) + PRIOR_JOBS))), trust, down)
+
+
+def _down(jobs: Iterable[PastJob]) -> float:
+    worked_h, down_h = DOWN_PRIOR_H, DOWN_PRIOR_H * DOWN
+    for each in jobs:
+        if each.facts.totals is not None:
+            running, _, _, down, _, _ = each.facts.totals.open_ms
+            worked_h, down_h = worked_h + running / HOUR_MS, down_h + down / HOUR_MS
+    return down_h / worked_h
 
 
 def _mean(values: list[float], assumed: float) -> float:

@@ -36,20 +36,20 @@ def pace_of(step: DraftStep, job: JobProgress, facts: JobFacts, supply: JobSuppl
     Its own is what it made in working time since it began, without breakdowns, setup and waiting for pieces.
     """
     habit = supply.habit
-    piece_h = piece_hours(step) / (supply.good_share or 1.0)
-    factor = 0.0 if habit.pace is None else log(piece_h / piece_hours(step) / supply.usual_share) - habit.pace
-    sure = 0.0 if habit.pace is None else 0.5
+    good_share, share = supply.good_share or 1.0, supply.usual_share
+    piece_h = piece_hours(step) / good_share
+    factor = log(piece_h / share / habit.hours(piece_h, share, good_share))
     made = job.pieces.good
     if job.started_ms is None and not made:
-        return Pace(piece_h, step.setup_h, factor, habit.spread, sure)
+        return Pace(piece_h, step.setup_h, factor, habit.spread, habit.trust / 2)
     began_ms = job.started_ms if job.started_ms is not None else now_ms
     whole_h = max(work_time(supply.spans).between(began_ms, now_ms), 0.0)
     if not made:
         spent_h = whole_h if facts.totals is None else facts.totals.open_ms[1] / HOUR_MS
-        return Pace(piece_h, max(step.setup_h - spent_h, 0.0), factor, habit.spread, sure)
+        return Pace(piece_h, max(step.setup_h - spent_h, 0.0), factor, habit.spread, habit.trust / 2)
     active_h = max(active_hours(step, facts, whole_h), LEAST_H)
-    observed = log(made * piece_h / (active_h * supply.usual_share))
+    observed = log(made * piece_h / (active_h * share)) - log(1 + habit.down)
     noise = DAY_SPREAD**2 * DAY_H / active_h + 1 / (made + 1)
     weight = habit.spread**2 / (habit.spread**2 + noise)
     blended = weight * observed + (1 - weight) * factor
-    return Pace(piece_h, 0.0, blended, sqrt(weight * noise), max(weight, sure))
+    return Pace(piece_h, 0.0, blended, sqrt(weight * noise), max(weight, habit.trust / 2))

@@ -105,8 +105,8 @@ def supplies_of(town: Town, only: Collection[str] | None = None) -> dict[str, Jo
     for job in town.jobs:
         if only is None or job.id in only:
             key = CellKey(job.factory, job.process)
-            supply = _supply(job, in_cell.get(key, []), weeks.get(key, []), town)
-            found[job.id] = replace(supply, habit=habits.get(job.factory, UNKNOWN))
+            habit = habits.get(job.factory, UNKNOWN)
+            found[job.id] = _supply(job, in_cell.get(key, []), weeks.get(key, []), habit, town)
     return found
 
 
@@ -124,7 +124,9 @@ class _Held:
         return cls(job, sum(minutes.values()) / 60, {week: each / 60 for week, each in minutes.items()})
 
 
-def _supply(job: Job, in_cell: Sequence[_Held], weeks: Sequence[SpareCell], town: Town) -> JobSupply:
+def _supply(
+    job: Job, in_cell: Sequence[_Held], weeks: Sequence[SpareCell], habit: Habit, town: Town
+) -> JobSupply:
     calendar = town.calendars.get(job.factory)
     if calendar is None:
         return JobSupply(unknown="no_calendar")
@@ -137,6 +139,7 @@ def _supply(job: Job, in_cell: Sequence[_Held], weeks: Sequence[SpareCell], town
         shares=_shares(ids, ahead if len(ids) > 1 else (), weeks, town.zone),
         good_share=town.good_share.get(CellKey(job.factory, job.process)),
         now=tuple(town.machines[key] for key in keys if key in town.machines),
+        habit=habit,
     )
     if not ahead:
         return found
@@ -212,5 +215,5 @@ def _queue_h(ahead: Sequence[_Held], machines: int, supply: JobSupply, town: Tow
         first, begin_h = free.index(min(free)), 0.0
         if other.job.planned_start and other.job.status is JobStatus.PLANNED:
             begin_h = time.between(town.now_ms, moment_ms(other.job.planned_start, 0, town.zone))
-        free[first] = max(free[first], begin_h) + other.hours / supply.usual_share
+        free[first] = max(free[first], begin_h) + supply.habit.hours(other.hours, supply.usual_share)
     return min(free)

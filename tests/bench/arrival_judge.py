@@ -78,6 +78,7 @@ class Judge:
         for number, _ in enumerate(self.floor.run()):
             if number % EVERY_H == 0:
                 self.look()
+        self.look()  # what was done last
         return self
 
     def look(self) -> None:
