@@ -12,7 +12,7 @@ SESSION_COOKIE = "machikoba_session"
 VISIT_COOKIE = "machikoba_visit"
 """A random secret of someone not signed in yet, so that the sign-in form is bound to its browser."""
 
-HOMES = {Role.COORDINATOR: "/", Role.FACTORY: "/factory", Role.BUYER: "/o"}
+HOMES = {Role.COORDINATOR: "/", Role.FACTORY: "/factory", Role.BUYER: "/my"}
 """Where each role begins."""
 
 
