@@ -1,7 +1,7 @@
 """What is known of every machine's days, in memory: measured days in, the figures that others ask for out."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from statistics import median
 from types import MappingProxyType
@@ -28,6 +28,7 @@ class DayBook:
         self._rows: dict[MachineKey, dict[date, MeasuredDay]] = {}
         self._days: Mapping[MachineKey, Sequence[MachineDay]] = MappingProxyType({})
         self._paces: dict[MachineKey, Mapping[date, Pace]] = {}
+        self._paceless: Collection[MachineKey] = ()
         self._cycles_s: dict[MachineKey, tuple[Mapping[date, Pace], date, float | None]] = {}
         self._jobs_of_day: dict[tuple[MachineKey, date], tuple[JobTotals, ...]] = {}
         self._job_days: dict[str, dict[tuple[MachineKey, date], JobTotals]] = defaultdict(dict)
@@ -58,12 +59,21 @@ class DayBook:
         return days[0].day if days else None
 
     def cycle_s(self, key: MachineKey, today: date) -> float | None:
-        """Return the median of the newest days' RUNNING seconds a cycle; today counts while it is alone."""
+        """Return the median of the newest days' RUNNING seconds a cycle; today counts while it is alone.
+
+        None for a machine that does not tell all states and cycles: RUNNING by cycles is no cycle time.
+        """
+        if key in self._paceless:
+            return None
         paces = self._paces.get(key, _NO_PACES)
         known = self._cycles_s.get(key)
         if known is None or known[0] is not paces or known[1] != today:
             known = self._cycles_s[key] = paces, today, _median_cycle_s(paces, today)
         return known[2]
+
+    def leave_out(self, paceless: Collection[MachineKey]) -> None:
+        """Note which machines' cycle times cannot be told from what they share."""
+        self._paceless = paceless
 
     def good_share(self, key: MachineKey) -> float | None:
         """Return good pieces as a share of all, over the newest days that counted any."""

@@ -24,7 +24,8 @@ class Measured:
     """One machine's figures as stored at `at_ms` (UTC ms); None is unknown.
 
     `hour` sums the last 60 whole minutes, of which `windows` holds the windows. `cycles_today` counts from
-    local midnight, `cycles_yesterday` from the midnight before to the same time of day.
+    local midnight, `cycles_yesterday` from the midnight before to the same time of day; of a machine that
+    tells those of shared jobs only (not `tells_cycles`), both are unknown.
     """
 
     at_ms: int
@@ -33,6 +34,7 @@ class Measured:
     cycles_today: int | None = None
     cycles_yesterday: int | None = None
     newest: Window | None = None
+    tells_cycles: bool = True
 
     @property
     def utilization(self) -> float | None:
@@ -46,41 +48,38 @@ class Measured:
 
 
 def measure(
-    timeseries: TimeSeries, keys: Collection[MachineKey], now_ms: int, zone: ZoneInfo
+    timeseries: TimeSeries,
+    keys: Collection[MachineKey],
+    now_ms: int,
+    zone: ZoneInfo,
+    untold: Collection[MachineKey] = (),
 ) -> dict[MachineKey, Measured]:
-    """Return every machine's figures; blocks on the store, raises StoreError."""
+    """Return every machine's figures; `untold` are those that do not tell all cycles.
+
+    Blocks on the store, raises StoreError.
+    """
     newest = timeseries.latest(keys)  # read first: what is stored meanwhile is counted once, by the sums
     today_ms, yesterday_ms, same_time_ms = day_marks(now_ms, zone)
     today = timeseries.totals(keys, today_ms, now_ms)
     yesterday = timeseries.totals(keys, yesterday_ms, same_time_ms)
-    return {
-        key: _measured(
+    found = {}
+    for key in keys:
+        windows = tuple(timeseries.windows(key, hour_start(now_ms), now_ms))
+        told = key not in untold
+        found[key] = Measured(
             now_ms,
+            windows,
+            add_up(windows),
+            _cycles(today.get(key), told),
+            _cycles(yesterday.get(key), told),
             newest.get(key),
-            timeseries.windows(key, hour_start(now_ms), now_ms),
-            today.get(key),
-            yesterday.get(key),
+            told,
         )
-        for key in keys
-    }
+    return found
 
 
-def _measured(
-    now_ms: int,
-    newest: Window | None,
-    windows: Iterable[Window],
-    today: Totals | None,
-    yesterday: Totals | None,
-) -> Measured:
-    windows = tuple(windows)
-    return Measured(
-        now_ms,
-        windows,
-        add_up(windows),
-        today.cycles if today else None,
-        yesterday.cycles if yesterday else None,
-        newest,
-    )
+def _cycles(totals: Totals | None, told: bool) -> int | None:
+    return totals.cycles if totals and told else None
 
 
 def hour_start(now_ms: int) -> int:
@@ -100,7 +99,12 @@ def day_marks(now_ms: int, zone: ZoneInfo) -> tuple[int, int, int]:
 def cycles_today(measured: Measured, live: LiveMachine, zone: ZoneInfo) -> int | None:
     """Return today's cycles: what is stored, and what the agent has counted since its newest window."""
     newest = measured.newest
-    if newest is None or newest.cycles_total is None or live.cycles_total is None:
+    if (
+        not measured.tells_cycles
+        or newest is None
+        or newest.cycles_total is None
+        or live.cycles_total is None
+    ):
         return measured.cycles_today
     since_stored = live.cycles_total - newest.cycles_total
     whole_since_midnight = newest.start_ms + newest.length_ms >= day_marks(measured.at_ms, zone)[0]
@@ -146,7 +150,8 @@ def add_up(windows: Collection[Window]) -> Totals | None:
 class Load:
     """How busy a group of machines was over a range; `state_ms` sums their windows.
 
-    `cycles` is None when no window tells; `machine_ms` is the length of the range times the machines.
+    `cycles` is None when no window tells, or one of the machines does not tell all of its own;
+    `machine_ms` is the length of the range times the machines.
     """
 
     machines: int
@@ -165,11 +170,17 @@ class Load:
         return min(1.0, known_ms(self.state_ms) / self.machine_ms) if self.machine_ms else 0.0
 
 
-def load_of(machines: int, totals: Collection[Totals], length_ms: int) -> Load:
-    """Return the load of a group of so many machines over a range of `length_ms`, from its totals."""
+def load_of(
+    machines: int, totals: Collection[Totals], length_ms: int, untold: Collection[MachineKey] = ()
+) -> Load:
+    """Return the load of a group of so many machines over a range of `length_ms`, from its totals.
+
+    `untold` are machines that do not tell all of their cycles.
+    """
+    told = bool(totals) and not any(each.key in untold for each in totals)
     return Load(
         machines,
         add_state_ms(each.state_ms for each in totals),
-        sum(each.cycles for each in totals) if totals else None,
+        sum(each.cycles for each in totals) if told else None,
         machines * length_ms,
     )

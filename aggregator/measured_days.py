@@ -67,6 +67,7 @@ class MeasuredDays:
         self._book = DayBook()
         self._survey = Survey(timeseries, days, profiles, self._book, zone)
         self._stored = days
+        self._machines = records.machines
         self._board = board
         self._zone = zone
         self._now = now
@@ -98,7 +99,7 @@ class MeasuredDays:
     def cycle_s(self, key: MachineKey) -> float | None:
         """Return the machine's median cycle time over its newest 28 days with cycles; None without one.
 
-        A day's cycle time is its RUNNING time by its cycles.
+        A day's cycle time is its RUNNING time by its cycles, of machines that tell both.
         """
         return self._book.cycle_s(key, local_day(self._now(), self._zone))
 
@@ -229,6 +230,8 @@ class MeasuredDays:
         return took_s
 
     async def _ground(self, keys: Collection[MachineKey] | None, days: int) -> Ground:
+        machines = await asyncio.to_thread(self._machines)
+        self._book.leave_out({machine.key for machine in machines if not machine.tells_pace})
         ground = await asyncio.to_thread(self._survey.ground, keys, self._now(), days)
         self._newest_ms |= ground.newest_ms
         return ground

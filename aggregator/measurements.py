@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from aggregator.live import Board
 from aggregator.measured import MINUTE_MS, Measured, measure
-from aggregator.model.machine import Machine, MachineKey
+from aggregator.model.machine import Machine, MachineKey, untold_cycles
 from aggregator.store.timeseries import StoreError, TimeSeries
 
 log = logging.getLogger(__name__)
@@ -110,7 +110,8 @@ class Measurements:
     def _measure(self, keys: Collection[MachineKey] | None) -> _Read:
         machines = {machine.key: machine for machine in self._all_machines()}
         wanted = machines.keys() if keys is None else [key for key in keys if key in machines]
-        return machines, measure(self._timeseries, wanted, self._now(), self._zone)
+        untold = untold_cycles(machines.values())
+        return machines, measure(self._timeseries, wanted, self._now(), self._zone, untold)
 
     async def _sweep(self) -> None:
         """Measure again what has not been since the minute turned: those of whom nothing was stored."""

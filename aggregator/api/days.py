@@ -12,7 +12,7 @@ from aggregator.api.problem import responses
 from aggregator.api.query import NoQuery
 from aggregator.capacity.kpi import Kpis, kpis
 from aggregator.model.capacity import MachineDay
-from aggregator.model.machine import MachineKey
+from aggregator.model.machine import Machine, MachineKey
 
 router = APIRouter(prefix="/api/v1/machines/{factory}/{machine}", tags=["capacity"])
 
@@ -41,7 +41,10 @@ class KpiRow(BaseModel):
 
 
 class DayRow(BaseModel):
-    """A local day of a machine. null is unknown, never 0; times are milliseconds inside the calendar."""
+    """A local day of a machine. null is unknown, never 0; times are milliseconds inside the calendar.
+
+    Of a machine whose owner tells only whether it is busy, APT, AUST, ADET and their KPIs are null.
+    """
 
     day: date = Field(description="Local date", examples=["2026-11-24"])
     pbt_ms: int | None = Field(
@@ -65,7 +68,9 @@ class DayRow(BaseModel):
     coverage: float | None = Field(
         ge=0, le=1, description="Known share of the planned busy time; null without any", examples=[1]
     )
-    cycles: int | None = Field(ge=0, description="Machine cycles at any hour", examples=[412])
+    cycles: int | None = Field(
+        ge=0, description="Machine cycles at any hour; null where the owner does not tell all", examples=[412]
+    )
     good: int | None = Field(description="Good pieces; null when not counted here", examples=[412])
     scrap: int | None = Field(description="Scrapped pieces; null when not counted here", examples=[0])
     kpis: KpiRow = Field(description="KPIs of ISO 22400-2")
@@ -86,11 +91,12 @@ def list_days(
     *, found: Found, scope: CallerScope, factory: str, machine: str, query: Annotated[DayQuery, Query()]
 ) -> Days:
     """Planned busy time by local day, what it was spent on, and the KPIs of ISO 22400-2 made from it."""
-    key = machine_of(found, scope, MachineKey(factory, machine)).key
+    known = machine_of(found, scope, MachineKey(factory, machine))
+    key = known.key
     first, last = _range(query, from_ms(found.now(), found.config.zone).date())
     planned = found.profiles.get(key.factory).calendar is not None
     days = [day for day in found.days.days().get(key, ()) if first <= day.day <= last]
-    return Days(factory=factory, machine=machine, days=[_row(day, planned) for day in days])
+    return Days(factory=factory, machine=machine, days=[_row(day, planned, known) for day in days])
 
 
 def _range(query: DayQuery, today: date) -> tuple[date, date]:
@@ -102,7 +108,7 @@ def _range(query: DayQuery, today: date) -> tuple[date, date]:
     return first, last
 
 
-def _row(day: MachineDay, planned: bool) -> DayRow:
+def _row(day: MachineDay, planned: bool, machine: Machine) -> DayRow:
     known_ms = day.pbt_ms - day.unknown_ms
     told = planned and (known_ms > 0 or day.pbt_ms == 0)  # else nothing of it was measured
     seen = known_ms > 0 or day.outside_ms > 0 or day.cycles > 0 or day.good is not None
@@ -110,21 +116,24 @@ def _row(day: MachineDay, planned: bool) -> DayRow:
     def measured(length_ms: int) -> int | None:
         return length_ms if told else None
 
+    def by_state(length_ms: int) -> int | None:
+        return length_ms if told and machine.tells_states else None
+
     return DayRow(
         day=day.day,
         pbt_ms=day.pbt_ms if planned else None,
-        apt_ms=measured(day.apt_ms),
-        aust_ms=measured(day.aust_ms),
-        adet_ms=measured(day.adet_ms),
+        apt_ms=by_state(day.apt_ms),
+        aust_ms=by_state(day.aust_ms),
+        adet_ms=by_state(day.adet_ms),
         adot_ms=measured(day.adot_ms),
         unknown_ms=day.unknown_ms if planned else None,
         shared_ms=measured(day.shared_ms),
         outside_ms=day.outside_ms if planned else None,
         coverage=known_ms / day.pbt_ms if day.pbt_ms else None,
-        cycles=day.cycles if seen else None,
+        cycles=day.cycles if seen and machine.tells_cycles else None,
         good=day.good,
         scrap=day.scrap,
-        kpis=_kpi_row(kpis(day)),
+        kpis=_kpi_row(kpis(day, machine.tells_states)),
     )
 
 

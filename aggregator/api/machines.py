@@ -27,6 +27,14 @@ class MachineNow(BaseModel):
     name: str = Field(description="What people call it", examples=["マシニングセンタ 1号機"])
     process: str | None = Field(description="Process id", examples=["cutting"])
     trust: str = Field(description="`measured` (our agent counts) or `best-effort`", examples=["measured"])
+    share: str = Field(
+        description="States that its owner lets out: `full`, or `utilization` (RUNNING: any kind of busy)",
+        examples=["full"],
+    )
+    counts: str = Field(
+        description="When its cycles are told: `always`, or `shared-jobs-only`; else they are null",
+        examples=["always"],
+    )
     state: State = Field(description="OFFLINE: unknown", examples=["RUNNING"])
     connected: bool = Field(description="Whether its agent is there; if not, the state is OFFLINE")
     since: datetime | None = Field(description="Since when in this state")
@@ -88,6 +96,8 @@ def _now(found: Services, machine: Machine, names: dict[str, str]) -> MachineNow
         name=machine.name,
         process=machine.process,
         trust=machine.trust,
+        share=machine.share,
+        counts=machine.counts,
         state=live.state,
         connected=live.connected,
         since=_moment(found, live.since_ms),

@@ -10,9 +10,8 @@ from aggregator.api.moments import from_ms, range_ms
 from aggregator.api.problem import responses
 from aggregator.api.query import By, UtilizationQuery
 from aggregator.api.states import StateMilliseconds, by_name
-from aggregator.measured import load_of
-from aggregator.model.machine import Machine
-from aggregator.model.window import Totals
+from aggregator.measured import Load, load_of
+from aggregator.model.machine import Machine, untold_cycles
 
 router = APIRouter(prefix="/api/v1/utilization", tags=["history"])
 
@@ -39,7 +38,10 @@ class UtilizationRow(BaseModel):
         examples=[0.98],
     )
     state_ms: StateMilliseconds = Field(description="Milliseconds in each state, of all its machines")
-    cycles: int | None = Field(description="Machine cycles; null when nothing was measured", examples=[1820])
+    cycles: int | None = Field(
+        description="Machine cycles; null when nothing was measured, or a machine does not tell all",
+        examples=[1820],
+    )
 
 
 class Utilization(BaseModel):
@@ -69,7 +71,8 @@ def show_utilization(
     rows = []
     for (factory, name, process), own in groups.items():
         measured = [totals[machine.key] for machine in own if machine.key in totals]
-        rows.append(_row((factory, name, process), len(own), measured, until_ms - since_ms))
+        load = load_of(len(own), measured, until_ms - since_ms, untold_cycles(own))
+        rows.append(_row((factory, name, process), load))
     zone = found.config.zone
     return Utilization(since=from_ms(since_ms, zone), until=from_ms(until_ms, zone), by=query.by, rows=rows)
 
@@ -82,16 +85,13 @@ def _group(machine: Machine, by: By) -> tuple[str | None, str | None, str | None
     return None, None, machine.process
 
 
-def _row(
-    group: tuple[str | None, str | None, str | None], machines: int, measured: list[Totals], length_ms: int
-) -> UtilizationRow:
-    load = load_of(machines, measured, length_ms)
+def _row(group: tuple[str | None, str | None, str | None], load: Load) -> UtilizationRow:
     factory, machine, process = group
     return UtilizationRow(
         factory=factory,
         machine=machine,
         process=process,
-        machines=machines,
+        machines=load.machines,
         utilization=load.utilization,
         coverage=load.coverage,
         state_ms=StateMilliseconds(**by_name(load.state_ms)),

@@ -15,7 +15,7 @@ from aggregator.api.problem import responses
 from aggregator.api.query import PageQuery, Resolution, WindowQuery
 from aggregator.api.states import StateMilliseconds, by_name
 from aggregator.measured import HOUR_MS
-from aggregator.model.machine import MachineKey
+from aggregator.model.machine import Machine, MachineKey
 from aggregator.model.window import StateChange, Totals, Window
 from aggregator.services import Services
 
@@ -38,7 +38,12 @@ class WindowRow(BaseModel):
         examples=[60000],
     )
     state_ms: StateMilliseconds = Field(description="Milliseconds in each state")
-    cycles: int = Field(ge=0, description="Machine cycles", examples=[4])
+    cycles: int | None = Field(
+        ge=0,
+        description="Machine cycles; null where only those of shared jobs are told: without one, and for "
+        "hours and days",
+        examples=[4],
+    )
     cycles_total: int | None = Field(
         description="The agent's running count at the end; null for hours and days", examples=[182004]
     )
@@ -87,7 +92,8 @@ def list_windows(
     query: Annotated[WindowQuery, Query()],
 ) -> JSONResponse:
     """Milliseconds in each state, cycles and pieces: by minute as stored, or summed by hour or local day."""
-    key = machine_of(found, scope, MachineKey(factory, machine)).key
+    known = machine_of(found, scope, MachineKey(factory, machine))
+    key = known.key
     since_ms, until_ms = range_ms(query.since, query.until, found.now())
     since_ms = min(max(since_ms, int(query.cursor or 0)), until_ms)
     zone = found.config.zone
@@ -100,9 +106,8 @@ def list_windows(
     else:
         end_ms = min(until_ms, days_later(since_ms, min(query.limit, MAX_DAYS), zone))
         rows, following = found.timeseries.days([key], since_ms, end_ms, zone), end_ms
-    return _page(
-        key, "windows", [_row(row, zone) for row in rows], following, until_ms, resolution=query.resolution
-    )
+    listed = [_row(row, known, zone) for row in rows]
+    return _page(key, "windows", listed, following, until_ms, resolution=query.resolution)
 
 
 @router.get("/changes", response_model=ChangePage, responses=_RESPONSES, summary="State changes of a machine")
@@ -142,20 +147,21 @@ def _changes(found: Services, key: MachineKey, since_ms: int, until_ms: int) -> 
         yield from found.timeseries.changes(key, start_ms, min(start_ms + CHUNK_MS, until_ms))
 
 
-def _row(row: Window | Totals, zone: ZoneInfo) -> dict[str, Any]:
+def _row(row: Window | Totals, machine: Machine, zone: ZoneInfo) -> dict[str, Any]:
     """Return what `WindowRow` describes; made by hand because months of minutes are many."""
     minute = isinstance(row, Window)
+    job = row.job if isinstance(row, Window) else ""
     end_ms = row.start_ms + row.length_ms if isinstance(row, Window) else row.end_ms
     return {
         "start": text(row.start_ms, zone),
         "end": text(end_ms, zone),
         "measured_ms": sum(row.state_ms),
         "state_ms": by_name(row.state_ms),
-        "cycles": row.cycles,
+        "cycles": row.cycles if machine.tells_cycles_of(job) else None,
         "cycles_total": row.cycles_total if minute else None,  # type: ignore[union-attr]
         "good": row.good,
         "scrap": row.scrap,
-        "job": (row.job or None) if minute else None,  # type: ignore[union-attr]
+        "job": job or None,
     }
 
 

@@ -20,8 +20,10 @@ class Kpis:
     technical_efficiency: float | None
 
 
-def kpis(day: MachineDay) -> Kpis:
-    """Return all of a day's KPIs."""
+def kpis(day: MachineDay, tells_states: bool = True) -> Kpis:
+    """Return all of a day's KPIs; those that need more than busy or not are None without `tells_states`."""
+    if not tells_states:
+        return Kpis(None, allocation_efficiency(day), None, None, None)
     return Kpis(
         availability(day),
         allocation_efficiency(day),

@@ -14,6 +14,8 @@ from aggregator.model.machine import Factory, Machine, MachineKey
 Checked = TypeVar("Checked")
 
 _TRUSTS = (names.TRUST_MEASURED, names.TRUST_BEST_EFFORT)
+_SHARES = (names.SHARE_FULL, names.SHARE_UTILIZATION)
+_COUNTS = (names.CYCLES_ALWAYS, names.CYCLES_SHARED_JOBS_ONLY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,10 @@ def read_machine_birth(
     name = reader.read(names.NAME, text) or key.machine
     process = reader.read(names.PROCESS, lambda value: _one_of(value, processes)) or None
     trust = reader.read(names.TRUST, lambda value: _one_of(value, _TRUSTS)) if measured else None
+    share = reader.read(names.SHARE, lambda value: _one_of(value, _SHARES)) or names.SHARE_FULL
+    counts = reader.read(names.CYCLES, lambda value: _one_of(value, _COUNTS)) or names.CYCLES_ALWAYS
     live, refused = present(LiveMachine(key, connected=True), metrics, now_ms)
-    machine = Machine(key, name, process, trust or names.TRUST_BEST_EFFORT)
+    machine = Machine(key, name, process, trust or names.TRUST_BEST_EFFORT, share, counts)
     return MachineBirth(machine, live, reader.refused + refused)
 
 

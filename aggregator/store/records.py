@@ -57,7 +57,10 @@ class Records:
                 rows = [(factory.id, factory.name) for factory in born_factories]
                 connection.exec_driver_sql(self._remember_factories, rows)
             if born_machines:
-                machine_rows = [(*item.key, item.name, item.process, item.trust) for item in born_machines]
+                machine_rows = [
+                    (*item.key, item.name, item.process, item.trust, item.share, item.counts)
+                    for item in born_machines
+                ]
                 connection.exec_driver_sql(self._remember_machines, machine_rows)
 
     def remember_factory(self, factory: Factory) -> None:

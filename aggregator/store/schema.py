@@ -16,6 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from agent.contract.names import CYCLES_ALWAYS, SHARE_FULL
 from agent.contract.states import STATES
 
 metadata = MetaData(
@@ -55,6 +56,8 @@ machines = Table(
     Column("name", Text, nullable=False),
     Column("process", Text),
     Column("trust", Text, nullable=False),
+    Column("share", Text, nullable=False, server_default=SHARE_FULL),
+    Column("counts", Text, nullable=False, server_default=CYCLES_ALWAYS),
 )
 
 # Up to which sequence each outbox (one epoch a file) is stored here without a gap.

@@ -16,7 +16,7 @@ from aggregator.capacity.terms import SpareSum, sums_by_process
 from aggregator.live import LiveMachine
 from aggregator.measured import DAY_MS, HOUR_MS, MINUTE_MS, Load, load_of
 from aggregator.model.capacity import SpareCell
-from aggregator.model.machine import Factory, Machine, MachineKey
+from aggregator.model.machine import Factory, Machine, MachineKey, untold_cycles
 from aggregator.model.user import Role, User
 from aggregator.model.window import Totals
 from aggregator.services import Services
@@ -49,6 +49,11 @@ class Seen:
     totals: Mapping[MachineKey, Totals]
     hours: list[Totals]
     cells: list[SpareCell]
+
+    def load_of(self, keys: Collection[MachineKey]) -> Load:
+        """Return the load of these machines over the last 24 hours."""
+        totals = [self.totals[key] for key in keys if key in self.totals]
+        return load_of(len(keys), totals, DAY_MS, untold_cycles(self.machines))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +157,7 @@ def build_overview(found: Services, seen: Seen, until_ms: int, rows: Sequence[Or
         processes=processes,
         busiest=by_load[-1] if len(by_load) > 1 else None,
         calmest=by_load[0] if len(by_load) > 1 else None,
-        load=load_of(len(live), list(seen.totals.values()), DAY_MS),
+        load=seen.load_of(live.keys()),
         trend=trend_of(seen.hours, len(live), until_ms),
         spare=next_week(sums_by_process(seen.cells)),
         late=[row for row in rows if row.risk == "late"],
@@ -162,7 +167,7 @@ def build_overview(found: Services, seen: Seen, until_ms: int, rows: Sequence[Or
 
 def _factories(found: Services, seen: Seen, live: Mapping[MachineKey, LiveMachine]) -> list[Group]:
     return [
-        _group(factory.id, factory.name, [machine.key for machine in own], live, seen.totals)
+        _group(factory.id, factory.name, [machine.key for machine in own], live, seen)
         for factory, own in by_factory(seen.factories, seen.machines, found.config)
     ]
 
@@ -172,7 +177,7 @@ def _processes(found: Services, seen: Seen, live: Mapping[MachineKey, LiveMachin
     for machine in seen.machines:
         if machine.process:
             own.setdefault(machine.process, []).append(machine.key)
-    return [_group(name, name, own[name], live, seen.totals) for name in in_order(own, found.config)]
+    return [_group(name, name, own[name], live, seen) for name in in_order(own, found.config)]
 
 
 def _group(
@@ -180,14 +185,13 @@ def _group(
     name: str,
     keys: Collection[MachineKey],
     live: Mapping[MachineKey, LiveMachine],
-    totals: Mapping[MachineKey, Totals],
+    seen: Seen,
 ) -> Group:
     own = [live[key] for key in keys]
     heard = max((machine.heard_ms for machine in own if machine.heard_ms is not None), default=None)
     gone = [machine.since_ms or machine.heard_ms or 0 for machine in own if not machine.connected]
     silent = max(gone) if gone and len(gone) == len(own) else None
-    load = load_of(len(keys), [totals[key] for key in keys if key in totals], DAY_MS)
-    return Group(id_, name, _counts(own), load, heard, silent)
+    return Group(id_, name, _counts(own), seen.load_of(keys), heard, silent)
 
 
 def _counts(machines: Collection[LiveMachine]) -> tuple[int, ...]:

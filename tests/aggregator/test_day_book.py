@@ -53,6 +53,16 @@ def test_the_cycle_time_is_the_median_of_recent_days_with_cycles() -> None:
     assert book.cycle_s(KEY, TODAY) == 7
 
 
+def test_the_cycle_time_of_a_machine_that_does_not_tell_all_is_unknown() -> None:
+    book = DayBook()
+    book.put([row(TODAY - DAY), row(TODAY - DAY, OTHER)])
+    book.leave_out({KEY})
+    assert book.cycle_s(KEY, TODAY) is None
+    assert book.cycle_s(OTHER, TODAY) is not None
+    book.leave_out(())
+    assert book.cycle_s(KEY, TODAY) is not None
+
+
 def test_today_counts_for_the_cycle_time_only_while_it_is_alone() -> None:
     book = DayBook()
     book.put([row(TODAY, running_s=50)])

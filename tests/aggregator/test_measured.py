@@ -59,6 +59,16 @@ def test_the_figures_are_those_of_the_stored_windows(tmp_path: Path) -> None:
     assert found[MachineKey("no", "one")] == Measured(NOW_MS)
 
 
+def test_cycles_of_the_day_are_unknown_where_only_those_of_shared_jobs_are_told(tmp_path: Path) -> None:
+    services = found_town(tmp_path).services
+    measured = measure(services.timeseries, [KEY], NOW_MS, ZONE, {KEY})[KEY]
+    assert (measured.cycles_today, measured.cycles_yesterday) == (None, None)
+    assert measured.newest is not None
+    assert measured.newest.cycles_total is not None
+    assert cycles_today(measured, live(measured.newest.cycles_total + 2), ZONE) is None
+    assert measured.utilization is not None
+
+
 def test_nothing_measured_is_unknown_not_zero() -> None:
     measured = Measured(NOW_MS)
     assert (measured.utilization, measured.cycles_today, measured.cycles_yesterday) == (None, None, None)
@@ -105,5 +115,6 @@ def test_a_groups_load_counts_unknown_time_against_its_coverage_only() -> None:
     assert load.utilization == 0.5
     assert load.coverage == 60 / 200
     assert load.cycles == 7
+    assert load_of(2, [Totals(KEY, 0, 100, state_ms, 7, None, None)], 100, {KEY}).cycles is None
     nothing = load_of(2, [], 100)
     assert (nothing.utilization, nothing.coverage, nothing.cycles) == (None, 0, None)

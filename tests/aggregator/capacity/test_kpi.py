@@ -26,3 +26,8 @@ def test_kpis_of_a_day(name: str) -> None:
     apt, aust, adet, adot, unknown = (length * 60_000 for length in minutes)
     found = kpis(MachineDay(KEY, DAY, sum(minutes) * 60_000, apt, aust, adet, adot, unknown))
     assert astuple(found) == pytest.approx(expected)
+
+
+def test_of_a_machine_that_tells_only_whether_it_is_busy_the_other_kpis_are_unknown() -> None:
+    busy = MachineDay(KEY, DAY, 480, 300, 0, 100, 80, 0)
+    assert astuple(kpis(busy, tells_states=False)) == (None, 400 / 480, None, None, None)

@@ -32,7 +32,13 @@ _LIVE = {
     names.UTILIZATION: (DataType.DOUBLE, 4),
     names.JOB: (DataType.STRING, 5),
 }
-_PROPERTIES = {"name": names.NAME, "process": names.PROCESS, "trust": names.TRUST}
+_PROPERTIES = {
+    "name": names.NAME,
+    "process": names.PROCESS,
+    "trust": names.TRUST,
+    "share": names.SHARE,
+    "counts": names.CYCLES,
+}
 _NODE_ALIASES = {names.EPOCH: 21, names.RECORDS: 22, names.FORGOTTEN_THROUGH: 23}
 
 
@@ -110,7 +116,7 @@ def dbirth(
 ) -> Message:
     """A machine's birth: `state="RUNNING", process="cutting", …`; aliases are moved on by `shift`."""
     properties = {"process": "cutting", "trust": "measured"}
-    given = {key: values.pop(key, default) for key, default in [*properties.items(), ("name", None)]}
+    given = {key: values.pop(key, properties.get(key)) for key in _PROPERTIES}
     metrics = [metric(_PROPERTIES[key], value, DataType.STRING) for key, value in given.items() if value]
     for name, (datatype, alias) in _LIVE.items():
         metrics.append(metric(name, values.get(_key(name)), datatype, alias + shift))

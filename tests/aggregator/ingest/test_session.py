@@ -438,6 +438,16 @@ def test_an_alias_that_two_metrics_claim_names_neither(host: Host) -> None:
     assert MetricsIgnored("aoki", 1) in host.hear((topic("DDATA", machine="mc-01"), said))
 
 
+def test_a_birth_says_what_the_machines_owner_shares(host: Host) -> None:
+    host.hear(nbirth())
+    (born,) = host.hear(dbirth(1, share="utilization", counts="shared-jobs-only"))
+    assert isinstance(born, MachineBorn)
+    assert (born.machine.share, born.machine.counts) == ("utilization", "shared-jobs-only")
+    (older,) = host.hear(dbirth(2, "mc-02"))
+    assert isinstance(older, MachineBorn)
+    assert (older.machine.share, older.machine.counts) == ("full", "always")
+
+
 # Foreign edge nodes
 
 

@@ -24,7 +24,7 @@ def test_factories_and_machines_are_remembered_in_order(records: Records) -> Non
 def test_what_is_told_later_replaces(records: Records) -> None:
     records.remember([Factory("aoki", "青木")], [MILL])
     records.remember_factory(Factory("aoki", "青木精機"))
-    moved = Machine(MILL.key, "1号機", None, "best-effort")
+    moved = Machine(MILL.key, "1号機", None, "best-effort", "utilization", "shared-jobs-only")
     records.remember_machine(moved)
     assert records.factories() == [Factory("aoki", "青木精機")]
     assert records.machines() == [moved]

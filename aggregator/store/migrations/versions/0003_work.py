@@ -30,6 +30,9 @@ def _add_columns() -> None:
         op.add_column("job_days", column)
     op.add_column("job_days", sa.Column("plain_cycles", sa.BigInteger(), nullable=True))
     op.add_column("job_days", sa.Column("plain_scrap", sa.BigInteger(), nullable=True))
+    for name, usual in (("share", "full"), ("counts", "always")):
+        told = sa.Column(name, sa.Text(), server_default=usual, nullable=False)
+        op.add_column("machines", told)
     op.add_column("tokens", sa.Column("buyer", sa.Text(), nullable=True))
     op.add_column("users", sa.Column("buyer", sa.Text(), nullable=True))
 
