@@ -45,6 +45,7 @@ format: setup  ## Format the code and sort its imports
 
 bench: setup check-tools  ## Measure: change to screen, records into the store, time elements, forecasts, capacity, matching, arrivals
 	$(BIN)/python -m tests.bench.floor
+	$(BIN)/python -m tests.bench.buyer
 	$(BIN)/python -m tests.bench.ingest
 	$(BIN)/python -m tests.bench.days
 	$(BIN)/python -m tests.bench.capacity

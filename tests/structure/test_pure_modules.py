@@ -19,7 +19,7 @@ PURE = [
     *("agent/drivers/modbus/blocks.py", "agent/drivers/modbus/decode.py", "agent/drivers/reading.py"),
     *(f"aggregator/ingest/{name}.py" for name in ("session", "node", "births", "aliases", "order", "values")),
     *("aggregator/measured.py", "aggregator/access/scope.py", "aggregator/market.py"),
-    *("aggregator/tally.py", "aggregator/telling.py"),
+    *("aggregator/tally.py", "aggregator/telling.py", "aggregator/buyers/view.py"),
     *(
         f"aggregator/capacity/{name}.py"
         for name in ("committed", "histories", "planned", "reckoning", "spare")
