@@ -48,6 +48,10 @@ class BuyerSections:
         return BuyerSay(Formats(language, self._config.zone), name)
 
     def _render(self, view: BuyerView, language: str) -> Sections:
+        return {name: self.part(name, view, language) for name in SECTIONS}
+
+    def part(self, name: str, view: BuyerView, language: str) -> Markup:
+        """Return one part as HTML; the factory page shows with it what buyers see of the factory."""
         say = self.say(language)
         values = {
             "view": view,
@@ -57,7 +61,4 @@ class BuyerSections:
             "verdicts": VERDICTS,
             "processes": {step.position: step.process for step in view.steps},
         }
-        return {
-            name: Markup(environment(language).get_template(f"buyer_{name}.html").render(values).strip())
-            for name in SECTIONS
-        }
+        return Markup(environment(language).get_template(f"buyer_{name}.html").render(values).strip())

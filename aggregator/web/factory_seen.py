@@ -4,12 +4,13 @@ The bands themselves are not shown here: with their own figure in them they woul
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import RedirectResponse, Response
+from markupsafe import Markup
 
 from aggregator.access.partners import Partner, partners_of
 from aggregator.access.visitor import services
@@ -20,6 +21,8 @@ from aggregator.model.machine import Factory
 from aggregator.model.week import Week
 from aggregator.services import Services
 from aggregator.web import capacity_words as words
+from aggregator.web.buyer_order import told_names, view_of
+from aggregator.web.buyer_sections import BuyerSections
 from aggregator.web.capacity_page import alone, chosen_week
 from aggregator.web.capacity_view import HeatRow, grouped, heat_row, path
 from aggregator.web.factory_place import posted_form
@@ -73,6 +76,8 @@ async def show_seen(
         values = await asyncio.to_thread(_coordinator, request, factory)
     elif eyes is Eyes.FACTORIES:
         values = await asyncio.to_thread(_factories, found, factory)
+    else:
+        values = {"told": await _buyers(request, factory)}
     return page(
         request,
         "factory_seen.html",
@@ -123,6 +128,24 @@ def _coordinator(request: Request, factory: str) -> dict[str, object]:
     current = Week.of(local_day(found.now(), found.config.zone))
     chosen = chosen_week(cells, None) if cells else current
     return {"floor": floor, "rows": rows, "words": words, "current": current, "chosen": chosen}
+
+
+async def _buyers(request: Request, factory: str) -> list[tuple[str, Markup]]:
+    """Return part and steps of every running order we work on, as its buyer gets them: our steps alone."""
+    found = services(request)
+    sections: BuyerSections = request.app.state.buyer_sections
+    names = await asyncio.to_thread(told_names, found)
+    told = []
+    for progress in found.order_book.orders():
+        ours = {
+            step.position for step in progress.steps if any(each.job.factory == factory for each in step.jobs)
+        }
+        known = await found.order_book.find_now(progress.order) if ours else None
+        if known is not None:
+            view = view_of(known, names)
+            mine = replace(view, steps=tuple(step for step in view.steps if step.position in ours))
+            told.append((view.part, sections.part("steps", mine, language_of(request))))
+    return told
 
 
 def _factories(found: Services, factory: str) -> dict[str, object]:

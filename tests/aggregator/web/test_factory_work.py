@@ -1,5 +1,6 @@
 """The factory's page works by forms alone, counts a double tap once, and shows others what they get."""
 
+import asyncio
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from aggregator.access.links import link_to_order
 from aggregator.access.visitor import SESSION_COOKIE
 from aggregator.model.consent import Field
 from aggregator.model.job import JobStatus
@@ -38,6 +40,12 @@ def at(town: Town, url: str, who: str = "aoki") -> httpx.Client:
 def post(client: httpx.Client, **fields: str) -> httpx.Response:
     token = form_token_in(client.get("/factory").text)
     return client.post("/factory", data={"form_token": token, **fields})
+
+
+def first(pattern: str, text: str) -> str:
+    found = re.search(pattern, text, re.DOTALL)
+    assert found is not None
+    return found[1]
 
 
 def status(town: Town, job: str) -> JobStatus:
@@ -129,10 +137,10 @@ def test_partners_read_what_the_mirror_shows_and_a_name_is_gone_once_it_is_taken
     town: Town, url: str
 ) -> None:
     def told(client: httpx.Client) -> str:
-        return re.findall(r'Comes from: <span class="told">(.*?)</span>', client.get("/factory/seen").text)[0]
+        return first(r'Comes from: <span class="told">(.*?)</span>', client.get("/factory/seen").text)
 
     def read(client: httpx.Client) -> str:
-        return re.findall(r"<dt>Comes from</dt><dd>(.*?)</dd>", client.get("/factory").text, re.DOTALL)[0]
+        return first(r"<dt>Comes from</dt><dd>(.*?)</dd>", client.get("/factory").text)
 
     with at(town, url) as aoki, at(town, url, "sakura") as sakura:
         assert told(aoki) == read(sakura)
@@ -144,6 +152,21 @@ def test_partners_read_what_the_mirror_shows_and_a_name_is_gone_once_it_is_taken
         assert "青木精機" not in sakura.get("/factory").text
         assert "another factory" in read(sakura)
     assert town.services.audit.entries("aoki")[0].action == "consent changed"
+
+
+def test_the_buyer_sees_what_the_mirror_shows_to_the_byte(town: Town, url: str) -> None:
+    services = town.services
+    asyncio.run(services.order_book.refresh())
+    link = link_to_order(services.links, "2026-0001", "coordinator", services.now(), services.now() + 10**9)
+    step = re.compile(r'<li class="stop.*?</li>', re.DOTALL)
+    with at(town, url) as factory, httpx.Client(base_url=url, headers={"Accept-Language": "en"}) as buyer:
+        (mirrored, _second_order) = step.findall(factory.get("/factory/seen?by=buyers").text)
+        assert mirrored in step.findall(buyer.get(link.path).text)
+        assert "青木精機" not in mirrored  # it does not agree to be named to buyers
+        services.consents.change("aoki", Field.NAME_TO_BUYERS, True, "aoki", services.now())
+        named = step.findall(factory.get("/factory/seen?by=buyers").text)[0]
+        assert named in step.findall(buyer.get(link.path).text)
+        assert "青木精機" in named
 
 
 def test_the_page_is_for_factories(town: Town, url: str) -> None:
