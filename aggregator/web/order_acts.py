@@ -11,6 +11,7 @@ from aggregator.services import Services
 from aggregator.store.links import LinkError
 from aggregator.store.order_rows import StoredOrder
 from aggregator.web.formats import N_
+from aggregator.web.order_revising import revise
 from aggregator.work.act import Act
 from aggregator.work.errors import WorkError
 
@@ -75,6 +76,10 @@ def _revoke(found: Services, user: User, order: StoredOrder, fields: Mapping[str
     return Done()
 
 
+def _revise(found: Services, user: User, order: StoredOrder, fields: Mapping[str, str]) -> Done:
+    return Done(revise(found, user, order, fields).refused)
+
+
 def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
@@ -84,4 +89,5 @@ _ACTS: Mapping[str, Callable[[Services, User, StoredOrder, Mapping[str, str]], D
     "backup": _backup,
     "link": _link,
     "revoke": _revoke,
+    "revise": _revise,
 }

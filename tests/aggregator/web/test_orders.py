@@ -16,6 +16,7 @@ from pypdf import PageObject, PdfReader
 from aggregator.access.visitor import SESSION_COOKIE
 from aggregator.model.machine import Factory
 from aggregator.model.progress import OrderProgress
+from aggregator.store.order_rows import OrderRows
 from aggregator.web.alert_letter import letter_of
 from tests.aggregator.alerting.orders_seen import ORDER
 from tests.aggregator.faces import browsing, form_token_in
@@ -304,3 +305,43 @@ def test_a_letter_says_it_in_both_languages_and_names_the_page(desk: Desk) -> No
     assert letter.data["late"] == 0.8
     assert (letter.data["step"], letter.data["cause"], letter.data["due"]) == ("2", "breakdown", "2026-12-11")
     assert letter.key == "higashimachi-alert-1"
+
+
+REVISED = {"action": "revise", "part": "ブラケット A-2", "buyer": "大手精機", "quantity": "500"}
+REVISED |= {"reason": "設計変更"}
+
+
+def test_a_revision_of_an_approved_order_holds_at_once_and_keeps_what_was_before(desk: Desk) -> None:
+    answer = desk.post("/orders/2026-0003", **REVISED, due="2026-12-28")
+    assert answer.status_code == 303, text_of(answer.text)
+    said = desk.said("/orders/2026-0003")
+    assert "Revision 2 : ブラケット A-2" in said.replace("Revision 2:", "Revision 2 :")
+    assert "Revision 1" in said and "防水カバー" in said
+    assert "設計変更" in said
+    entry = desk.town.services.audit.entries("2026-0003", 1)[0]
+    assert (entry.action, entry.detail["due"]) == ("order revised", ["2026-12-21", "2026-12-28"])
+    again = desk.post("/orders/2026-0003", **REVISED, due="2026-12-28")
+    assert again.status_code == 422
+    assert "Nothing was changed." in text_of(again.text)
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"quantity": "600"}, "enter an order for the difference"),
+        ({"quantity": "400"}, "Fewer pieces free hours"),
+        ({"quantity": "x"}, "Enter part, buyer, a whole quantity"),
+        ({"due": "2020-01-01"}, "Enter part, buyer, a whole quantity"),
+        ({"part": " "}, "Enter part, buyer, a whole quantity"),
+        ({"reason": ""}, "Say why the order is revised"),
+    ],
+)
+def test_a_revision_that_cannot_be_says_what_to_do_and_loses_nothing(
+    desk: Desk, changed: dict[str, str], sentence: str
+) -> None:
+    fields = {**REVISED, "due": "2026-12-28", **changed}
+    answer = desk.post("/orders/2026-0002", **fields)
+    assert answer.status_code == 422
+    assert sentence in text_of(answer.text)
+    assert f'value="{fields["quantity"]}"' in answer.text
+    assert len(OrderRows(desk.town.services.records.engine).revisions("2026-0002")) == 1
