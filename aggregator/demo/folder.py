@@ -64,6 +64,10 @@ class Folder:
         return self.root / "ground-truth.jsonl"
 
     @property
+    def control(self) -> Path:
+        return self.root / "control.jsonl"
+
+    @property
     def agents(self) -> Path:
         return self.root / "agents"
 

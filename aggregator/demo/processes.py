@@ -21,8 +21,11 @@ def broker(mqtt_port: int) -> Command:
 
 def simulator(folder: Folder, floor: Floor) -> Command:
     """Return the command of the simulated machines; their ground truth goes on over restarts."""
-    files = ("--scenario", str(folder.scenario), "--ground-truth", str(folder.ground_truth))
-    return Command(SIMULATOR, python("-m", "agent", "simulate", *files), end_s=5.0, ports=floor.ports)
+    simulate = python(
+        *("-m", "agent", "simulate", "--scenario", str(folder.scenario)),
+        *("--ground-truth", str(folder.ground_truth), "--control", str(folder.control)),
+    )
+    return Command(SIMULATOR, simulate, end_s=5.0, ports=floor.ports)
 
 
 def aggregator(folder: Folder, web_port: int) -> Command:

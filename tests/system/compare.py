@@ -55,6 +55,17 @@ def uncounted(windows: Sequence[dict[str, Any]]) -> list[str]:
     ]
 
 
+def told(windows: Sequence[dict[str, Any]]) -> list[str]:
+    """Return where windows tell counts, of a machine whose owner tells those of shared jobs only."""
+    counts = ("cycles", "good", "scrap", "cycles_total")
+    return [
+        f"{name} of {window['start']}, without a job, is told: {window[name]}"
+        for window in windows
+        for name in counts
+        if not window["job"] and window[name] is not None
+    ]
+
+
 def within(windows: Sequence[dict[str, Any]], since_ms: int, until_ms: int) -> list[dict[str, Any]]:
     return [window for window in windows if since_ms <= window["start_ms"] < until_ms]
 

@@ -1,11 +1,12 @@
 """The comparison itself: it sees what is lost, doubled, overlapping or in the wrong state."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.system.compare import MINUTE_MS, uncounted, uneven, wrong_count, wrong_states
-from tests.system.truth import Life
+from tests.system.compare import MINUTE_MS, told, uncounted, uneven, wrong_count, wrong_states
+from tests.system.truth import Life, busy_or_not, read_truth
 
 
 def window(minute: int, running_ms: int = MINUTE_MS, length_ms: int = MINUTE_MS) -> dict[str, Any]:
@@ -65,3 +66,24 @@ def test_cycles_that_the_counter_does_not_show_are_seen() -> None:
         {"start": str(n), "cycles": 2, "cycles_total": total} for n, total in enumerate([None, 10, 12, 15])
     ]
     assert [one.partition(",")[0] for one in uncounted(windows)] == ["2 cycles in 3"]
+
+
+def test_a_machine_that_tells_only_whether_it_is_busy_is_compared_by_that() -> None:
+    life = Life(changes=[(0, "SETUP"), (10_000, "RUNNING"), (20_000, "DOWN"), (40_000, "IDLE")])
+    assert wrong_states(life, [window(0, 40_000)], 0, MINUTE_MS, 0.01) != []
+    assert wrong_states(busy_or_not(life), [window(0, 40_000)], 0, MINUTE_MS, 0.01) == []
+
+
+def test_counts_that_should_not_be_told_are_seen() -> None:
+    silent = {**window(0), **dict.fromkeys(("cycles", "good", "scrap", "cycles_total", "job"))}
+    assert told([silent, {**silent, "cycles": 3, "cycles_total": 3, "job": "2026-0001-1a"}]) == []
+    assert len(told([{**silent, "cycles": 0}, {**silent, "cycles_total": 7}])) == 2
+
+
+def test_commands_in_the_ground_truth_are_no_states(tmp_path: Path) -> None:
+    head = '{"at":"2026-11-22T10:00:00Z","factory":"north","machine":"mc-01","event":'
+    lines = ['"start","state":"RUNNING","total":7}', '"work_order","work_order":"WO-1"}']
+    path = tmp_path / "truth.jsonl"
+    path.write_text("".join(f"{head}{line}\n" for line in lines), "utf-8")
+    (life,) = read_truth(path).values()
+    assert (len(life.changes), life.totals) == (1, [7])

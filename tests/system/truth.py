@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -35,6 +35,12 @@ class Life:
         return dict(spent)
 
 
+def busy_or_not(life: Life) -> Life:
+    """Return the life as an agent tells it outside with `share = "utilization"` (agent/README.md)."""
+    busy = {"SETUP": "RUNNING", "DOWN": "RUNNING"}
+    return replace(life, changes=[(at_ms, busy.get(state, state)) for at_ms, state in life.changes])
+
+
 def read_truth(path: Path) -> dict[Key, Life]:
     """Return every machine's life; a line that is just being written is left out."""
     lives: dict[Key, Life] = defaultdict(Life)
@@ -46,7 +52,7 @@ def read_truth(path: Path) -> dict[Key, Life]:
         if event["event"] == "cycle":
             life.cycles.append(ms(event["at"]))
             life.scrapped += [] if event["good"] else [ms(event["at"])]
-        else:
+        elif "state" in event:  # the others are commands: work orders, breakdowns
             life.changes.append((ms(event["at"]), event["state"]))
         if "total" in event:
             life.totals.append(event["total"])

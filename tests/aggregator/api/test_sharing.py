@@ -15,7 +15,7 @@ from tests.aggregator.shop import DAY_SHIFT
 from tests.aggregator.town import MINUTE_MS, NOW_MS, Town, found_town, served
 
 QUIET, OPEN = MachineKey("aoki", "mc-01"), MachineKey("aoki", "mc-02")
-JOB = "A-2026-0001-1a"
+JOB = "2026-0001-1a"
 API = "/api/v1/machines/aoki/mc-01"
 
 
