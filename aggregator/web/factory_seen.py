@@ -6,7 +6,7 @@ The bands themselves are not shown here: with their own figure in them they woul
 import asyncio
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import RedirectResponse, Response
@@ -71,7 +71,7 @@ async def show_seen(
     found, factory = services(request), user.factory or ""
     eyes = Eyes(by) if by in set(Eyes) else Eyes.FACTORIES
     consents = await asyncio.to_thread(_consents, found, factory)
-    values: dict[str, object] = {}
+    values: dict[str, Any] = {}
     if eyes is Eyes.COORDINATOR:
         values = await asyncio.to_thread(_coordinator, request, factory)
     elif eyes is Eyes.FACTORIES:

@@ -284,7 +284,8 @@ class Floor:
         first = int(rng.integers(0, 3))
         processes = PROCESSES[first : first + int(rng.integers(3, 6))]
         quantity = int(rng.integers(40, 200))
-        steps, works, ready_ms, before = [], [], self.now_ms, ()
+        before: tuple[str, ...] = ()
+        steps, works, ready_ms = [], [], self.now_ms
         for process in processes:
             hours = rng.uniform(4, 24)
             step = DraftStep(

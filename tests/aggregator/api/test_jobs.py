@@ -79,7 +79,7 @@ def test_what_is_refused_is_said_in_a_sentence(client: httpx.Client, floor: Floo
 
 def test_time_is_put_right_and_the_rest_moved(client: httpx.Client, floor: Floor) -> None:
     aoki, all_ = program(client, floor, "aoki"), program(client, floor, "coordinator")
-    hour = {"since": "2026-11-24T07:00:00+09:00", "until": "2026-11-24T08:00:00+09:00"}
+    hour: dict[str, Any] = {"since": "2026-11-24T07:00:00+09:00", "until": "2026-11-24T08:00:00+09:00"}
     right = aoki.post(
         f"jobs/{floor.cut}/correct", machine="cu-02", right=floor.cut, reason="押し忘れ", **hour
     )

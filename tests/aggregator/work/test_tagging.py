@@ -107,7 +107,8 @@ def test_killed_while_windows_are_tagged_anew_it_is_done_again(
     arrive(floor, tagger, sent(START_MS, 60), first=61)
     floor.work.start(floor.cut, act(AOKI, at_ms=NOW_MS - 30 * HOUR_MS), "cu-01")
     timeseries = floor.services.timeseries
-    write, writes = type(timeseries).write, []
+    write = type(timeseries).write
+    writes: list[object] = []
 
     def write_once(self: object, windows: Sequence[Window], changes: Sequence[StateChange]) -> None:
         if writes:
