@@ -41,6 +41,8 @@ DAY_MS = 86_400_000
 ROAD_MS = 50 * 60_000
 """From the last piece of a step to the first of the next: neighbours, with a van."""
 MADE_PER_MILLE = 950
+COUNTED = "数え直し"
+"""What people count is all of a job's pieces, those that its machine counted too."""
 _paths = TypeAdapter(dict[str, str])
 
 
@@ -164,8 +166,17 @@ class _Maker:
         return Plan(lots, lots[0].factory, (), (), finish, Tiers(0, 0, 0, len(lots), 0, 0))
 
     def _planned(self, story: Story, began_ms: int, number: int) -> date:
-        """Return the day of a step: one a day from the day on which work began, a late order's earlier."""
-        return self._day(began_ms) + timedelta(days=max(number - story.late_days, 0))
+        """Return the day of a step: one a day from the day on which work began, a late order's earlier.
+
+        What has not begun is planned in even steps up to the due date.
+        """
+        begun = story.done + (story.share > 0)
+        if story.late_days or number < begun:
+            return self._day(began_ms) + timedelta(days=max(number - story.late_days, 0))
+        ahead = number - begun + 1
+        return self._day(self._now_ms) + timedelta(
+            days=story.due_days * ahead // (len(story.stages) - begun + 1)
+        )
 
     def _laid(self, story: Story, id_: str, lot: Lot, day: date, stretch: Stretch | None) -> Laid:
         number = [stage.step.id for stage in story.stages].index(lot.step)
@@ -200,11 +211,11 @@ class _Maker:
             entries.assign(
                 each.key, each.job.id, each.stretch.start_ms, each.stretch.end_ms, each.stretch.end_ms
             )
-            short = story.quantity - each.stretch.good
-            if short > 0:
-                entries.report(
-                    Report(0, each.job.id, each.stretch.end_ms, short, 0, each.key.factory, "手作業で仕上げ")
+            if each.stretch.good < story.quantity:
+                counted = Report(
+                    0, each.job.id, each.stretch.end_ms, story.quantity, 0, each.key.factory, COUNTED
                 )
+                entries.report(counted)
             self._event(entries, each, EventKind.FINISHED, each.stretch.end_ms)
             entries.set_job(each.job.id, JobStatus.DONE, each.key.machine)
             after = laid[number + 1] if number + 1 < len(laid) else None
