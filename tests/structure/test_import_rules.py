@@ -44,6 +44,7 @@ PLANTED = {
         "aggregator.config",
     ),
     "Matching is pure: it knows the model only": ("aggregator.matching.offer", "aggregator.capacity"),
+    "What buyers see is pure: it knows the model only": ("aggregator.buyers", "aggregator.config"),
     "The market is pure: it knows capacity and what matching works on": (
         "aggregator.market",
         "aggregator.store.profiles",

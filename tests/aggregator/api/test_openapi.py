@@ -16,7 +16,7 @@ from tests.aggregator.town import Town
 
 @pytest.fixture(scope="session")
 def description(url: str) -> dict[str, object]:
-    found: dict[str, object] = httpx.get(f"{url}/api/v1/openapi.json").json()
+    found: dict[str, object] = httpx.get(f"{url}/api/v1/openapi.json", timeout=60).json()
     return found
 
 
