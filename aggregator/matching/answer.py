@@ -119,19 +119,30 @@ def _timed(problem: Problem, able: Problem, begun: Answer, effort: float) -> Ans
 
     Only candidates of `able` get work.
     """
-    end = end_of(problem, begun.schedule)
+    settled = begun.tiers.without_backup <= least_without_backup(problem) and not begun.tiers.late_orders
+    start = begun.schedule if settled else _afresh(problem, begun)
+    end = end_of(problem, start)
     timed = TimeModel(promising(able), whole=True, until=max(problem.due, end))
-    timed.hint(begun.schedule)
-    if end <= problem.due and begun.tiers.without_backup <= least_without_backup(problem):
-        outdone = _outdone(timed, able, begun, effort)
-        if outdone:
-            return outdone
+    timed.hint(start)
+    outdone = _outdone(timed, able, begun, effort) if settled else None
+    if outdone:
+        return outdone
     first = _late(timed) if end > problem.due else []
     found = _refined(timed, first, able, effort)
     again = _exchanged(problem, able, found.schedule) if found and not found.proven else None
     return min(
         (each for each in (found, again, begun) if each), key=lambda each: in_order_of_weight(each.tiers)
     )
+
+
+def _afresh(problem: Problem, begun: Answer) -> Schedule:
+    """Return where the model is to begin its search for less lateness and more backups.
+
+    From a plan that exchanges cannot better it seldom finds a way; from the simplest one it may.
+    """
+    start = earliest(problem)
+    late = begun.tiers.late_orders > 0
+    return start if start and (end_of(problem, start) > problem.due) is late else begun.schedule
 
 
 def _outdone(timed: TimeModel, problem: Problem, begun: Answer, effort: float) -> Answer | None:
