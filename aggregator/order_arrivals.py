@@ -15,7 +15,7 @@ from agent.contract.states import State
 from aggregator.live import LiveMachine
 from aggregator.model.job import Job
 from aggregator.model.machine import MachineKey
-from aggregator.model.progress import Delay, OrderFacts, OrderProgress
+from aggregator.model.progress import Arrival, Delay, OrderFacts, OrderProgress
 from aggregator.model.told import Told
 from aggregator.store.arrivals import Arrivals
 from aggregator.store.timeseries import StoreError
@@ -71,10 +71,12 @@ class OrderArrivals:
         return known.told if known else ()
 
     def graft(self, progress: OrderProgress) -> OrderProgress:
-        """Return the progress with arrivals and delays as reckoned last."""
+        """Return the progress with arrivals and delays as reckoned last; before that, as told last."""
         known = self._orders.get(progress.order)
-        if known is None or known.arrived is None:
+        if known is None:
             return progress
+        if known.arrived is None:
+            return replace(progress, arrival=_arrival(known.told[-1])) if known.told else progress
         by_id = {each.step.id: each for each in known.arrived.steps}
         steps = tuple(
             replace(each, arrival=by_id[each.step.id].arrival, delay=by_id[each.step.id].delay)
@@ -97,13 +99,18 @@ class OrderArrivals:
             self.changed(order, matters=True)
 
     async def reckon_due(
-        self, facts: Mapping[str, OrderFacts], orders: Mapping[str, OrderProgress]
+        self,
+        facts: Mapping[str, OrderFacts],
+        orders: Mapping[str, OrderProgress],
+        waits: Callable[[str], bool],
     ) -> AsyncIterator[str]:
-        """Reckon the orders whose time has come, and name each when it is done."""
+        """Reckon the orders whose time has come, and name each when it is done; who `waits` stays due."""
         began, now_s = time.monotonic(), time.monotonic()
         due = [order for order, known in self._orders.items() if known.wanted_s <= now_s and order in facts]
         for order in sorted(due, key=lambda order: self._orders[order].wanted_s):
-            if order in facts and order in orders and await self._reckon(order, facts, orders[order]):
+            if order not in facts or order not in orders or waits(order):
+                continue
+            if await self._reckon(order, facts, orders[order]):
                 yield order
         self.rest_s = max(REST_S, REST_SHARE * (time.monotonic() - began)) if due else REST_S
 
@@ -142,3 +149,7 @@ class OrderArrivals:
             known.told = (*known.told, told)
         if told is not None or known.delays_told is None:
             known.delays_told = arrived.delays
+
+
+def _arrival(told: Told) -> Arrival:
+    return Arrival(told.p10_ms, told.p50_ms, told.p90_ms, told.on_time, None, told.raw_ms)

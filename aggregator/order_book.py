@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 LOOK_S = 1.0
 """At least this long between two looks at what was entered, and four times as long as a look took."""
 SETTLE_S = 10.0
-"""So long after a start machines may take to be heard."""
+"""So long after a start, or after they fell silent, machines may take to be heard."""
 GATHER_S = 0.05
 """So long live counts that come together wait for each other."""
 
@@ -177,11 +177,16 @@ class OrderBook:
         self._told.close()
 
     def _unheard(self, order: str) -> bool:
-        order_of = self._entered.order_of
+        return any(self._board.get(key).heard_ms is None for key in self._entered.at_work.get(order, ()))
+
+    def _waits(self, order: str) -> bool:
+        """Whether its machines may be back in a moment: of what looks OFFLINE meanwhile no date is made."""
+        if time.monotonic() < self._settled_s and self._unheard(order):
+            return True
+        left_ms = self._now() - round(SETTLE_S * 1000)
         return any(
-            self._board.get(key).heard_ms is None
-            for key, assignments in self._entered.assignments.items()
-            if any(each.until_ms is None and order_of.get(each.job) == order for each in assignments)
+            not live.connected and live.since_ms is not None and live.since_ms > left_ms
+            for live in map(self._board.get, self._entered.at_work.get(order, ()))
         )
 
     async def _follow_entries(self) -> None:
@@ -212,7 +217,7 @@ class OrderBook:
 
     async def _follow_arrivals(self) -> None:
         while True:
-            await self._arrive(self._arrivals.reckon_due(self._facts, self._orders))
+            await self._arrive(self._arrivals.reckon_due(self._facts, self._orders, self._waits))
             await asyncio.sleep(self._arrivals.rest_s)
 
     async def _arrive(self, reckoning: AsyncIterator[str]) -> None:

@@ -1,8 +1,8 @@
 """What was entered of open orders in, and what machines made; the facts that progress is made of out."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -26,6 +26,7 @@ class Entered:
     ledgers: Mapping[str, JobLedger] = field(default_factory=dict)
     assignments: Mapping[MachineKey, Sequence[Assignment]] = field(default_factory=dict)
     order_of: Mapping[str, str] = field(default_factory=dict)  # by job
+    at_work: Mapping[str, Collection[MachineKey]] = field(default_factory=dict)  # now, by order
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +43,20 @@ def read_entered(orders: Orders, ledgers: Ledgers) -> Entered:
     The mark is read first: what is entered meanwhile is only looked at once more.
     """
     mark = ledgers.mark()
-    drafts = orders.approved()
-    return _entered(mark, drafts, [job for job in ledgers.jobs() if job.order in drafts], ledgers)
+    return replace(read_all(orders.approved(), ledgers), mark=mark)
+
+
+def read_all(drafts: Mapping[str, OrderDraft], ledgers: Ledgers) -> Entered:
+    """Return what was entered of these orders, open or not; blocks, raises StoreError."""
+    return _entered(drafts, [job for job in ledgers.jobs() if job.order in drafts], ledgers)
 
 
 def read_one(order: str, draft: OrderDraft, ledgers: Ledgers) -> Entered:
     """Return everything entered of one order, open or not; blocks, raises StoreError."""
-    return _entered(None, {order: draft}, ledgers.jobs(order=order), ledgers)
+    return _entered({order: draft}, ledgers.jobs(order=order), ledgers)
 
 
-def _entered(
-    mark: object, drafts: Mapping[str, OrderDraft], jobs: Iterable[Job], ledgers: Ledgers
-) -> Entered:
+def _entered(drafts: Mapping[str, OrderDraft], jobs: Iterable[Job], ledgers: Ledgers) -> Entered:
     by_order: dict[str, list[Job]] = {order: [] for order in drafts}
     for job in jobs:
         by_order[job.order].append(job)
@@ -61,7 +64,12 @@ def _entered(
     for each in ledgers.assignments():
         assigned[each.key].append(each)
     order_of = {job.id: order for order, of_order in by_order.items() for job in of_order}
-    return Entered(mark, drafts, by_order, ledgers.ledgers(order_of), assigned, order_of)
+    at_work: dict[str, set[MachineKey]] = defaultdict(set)
+    for key, of_machine in assigned.items():
+        for each in of_machine:
+            if each.until_ms is None and each.job in order_of:
+                at_work[order_of[each.job]].add(key)
+    return Entered(None, drafts, by_order, ledgers.ledgers(order_of), assigned, order_of, at_work)
 
 
 def facts_of(order: str, entered: Entered, made: Made, now_ms: int, zone: ZoneInfo) -> OrderFacts:

@@ -16,6 +16,8 @@ from aggregator.measurements import Measurements
 from aggregator.order_arrivals import OrderArrivals
 from aggregator.order_book import OrderBook
 from aggregator.order_counts import Counts
+from aggregator.order_lessons import FinishedOrders
+from aggregator.order_repairs import Repairs
 from aggregator.order_supplies import Supplies
 from aggregator.planning.planning import Planning
 from aggregator.spare import SpareHours
@@ -80,8 +82,12 @@ def make_services(
     spare = SpareHours(
         days=days, records=records, profiles=profiles, orders=orders, ledgers=ledgers, zone=zone, now=now
     )
-    supplies = Supplies(spare, profiles, days, board, zone)
-    arrivals = OrderArrivals(Arrivals(engine), supplies.arrive, zone)
+    told = Arrivals(engine)
+    finished = FinishedOrders(orders=orders, ledgers=ledgers, arrivals=told, days=days, zone=zone, now=now)
+    supplies = Supplies(
+        spare, profiles, days, finished=finished, repairs=Repairs(timeseries, now), board=board, zone=zone
+    )
+    arrivals = OrderArrivals(told, supplies.arrive, zone)
     order_book = make_order_book(
         timeseries, days, orders, ledgers, arrivals=arrivals, board=board, zone=zone, now=now
     )

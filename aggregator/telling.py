@@ -47,6 +47,7 @@ def to_tell(
         step=reason.step if reason else None,
         cause=reason.cause if reason else None,
         hours=reason.hours if reason else None,
+        raw_ms=arrival.raw_ms,
     )
 
 

@@ -8,7 +8,7 @@ class Told:
     """What buyers were told of an order `at_ms` (UTC ms), when `done` (0 to 1) of it was done.
 
     `step` and `cause` (of `model.progress.Cause`) are what made most of the change against the entry before,
-    `hours` how much; None where it cannot be traced.
+    `hours` how much; None where it cannot be traced. `raw_ms` are the three as `Arrival.raw_ms` has them.
     """
 
     order: str
@@ -21,3 +21,4 @@ class Told:
     step: str | None = None
     cause: str | None = None
     hours: float | None = None
+    raw_ms: tuple[int, int, int] | None = None

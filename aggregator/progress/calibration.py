@@ -1,7 +1,8 @@
 """How far arrivals were off: past ones with what came of them in, corrections of new ones out.
 
-A score is how far off the P50 was, in standard deviations as the draws had them. The scores of past orders
-say where P10, P50 and P90 have to lie so that they hold (split-conformal); assumed scores stand beside few.
+A score is how far off the P50 was, in standard deviations: as the draws had them, and what no draw knows of
+on top, which is most of the chance once little is left. The scores of past orders say where P10, P50 and P90
+have to lie so that they hold (split-conformal); assumed scores stand beside few.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,15 +22,18 @@ PRIOR_SPREAD = 1.3
 """Draws know of less than what can happen."""
 PRIOR = np.array([NormalDist(0, PRIOR_SPREAD).inv_cdf((rank + 0.5) / 20) for rank in range(20)])
 """Scores assumed before any is known; each counts like one of a past order."""
+UNSEEN_MS = 7 * HOUR_MS
+"""So much of a standard deviation is in no draw: the better part of a working day, if that much is left."""
 OTHER_STAGE = 0.2
 """What scores of other stages count."""
 _SPREAD = NormalDist().inv_cdf(0.9) - NormalDist().inv_cdf(0.1)
 
 
 class Outcome(NamedTuple):
-    """An arrival before calibration (`Arrival.raw_ms`), told when a share `done` (0 to 1) of the order was
-    made, and when the order was really done (UTC ms)."""
+    """An arrival before calibration (`Arrival.raw_ms`), told `at_ms` when a share `done` (0 to 1) of the
+    order was made, and when the order was really done (both UTC ms)."""
 
+    at_ms: int
     done: float
     raw_ms: tuple[int, int, int]
     actual_ms: int
@@ -64,7 +68,7 @@ def calibrated(ends: Floats, now_ms: int, done: float, calibration: Calibration)
     raw = np.quantile(finite, LEVELS)
     if raw[2] - raw[0] < 1:
         return ends
-    spread = _spread(raw)
+    spread = _spread(raw, now_ms)
     aims = raw[1] + spread * np.array(calibration.offsets[stage_of(done)])
     return np.asarray(np.maximum(_through(ends, raw, aims), now_ms))
 
@@ -79,11 +83,12 @@ def _through(ends: Floats, raw: Floats, aims: Floats) -> Floats:
 
 
 def _score(outcome: Outcome) -> float:
-    return (outcome.actual_ms - outcome.raw_ms[1]) / _spread(outcome.raw_ms)
+    return (outcome.actual_ms - outcome.raw_ms[1]) / _spread(outcome.raw_ms, outcome.at_ms)
 
 
-def _spread(raw: Sequence[float] | Floats) -> float:
-    return max(float(raw[2] - raw[0]) / _SPREAD, float(HOUR_MS))
+def _spread(raw: Sequence[float] | Floats, at_ms: int) -> float:
+    unseen_ms = min(UNSEEN_MS, max(float(raw[1]) - at_ms, HOUR_MS))
+    return float(raw[2] - raw[0]) / _SPREAD + unseen_ms
 
 
 def _offsets(scores: Floats, weights: Floats) -> tuple[float, float, float]:

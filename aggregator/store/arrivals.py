@@ -1,7 +1,8 @@
 """The history of arrivals as they were told, an entry for every change of the shown date; it only grows."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, fields
+from typing import Any
 
 from sqlalchemy import Engine, insert, select
 
@@ -9,7 +10,8 @@ from aggregator.model.told import Told
 from aggregator.store.database import reading, writing
 from aggregator.store.work_schema import arrivals
 
-_TOLD = [arrivals.c[each.name] for each in fields(Told) if each.name != "order"]
+_RAW = ("raw_p10_ms", "raw_p50_ms", "raw_p90_ms")
+_TOLD = [each.name for each in fields(Told) if each.name not in ("order", "raw_ms")]
 
 
 class Arrivals:
@@ -21,6 +23,8 @@ class Arrivals:
     def add(self, told: Told) -> None:
         """Append an entry."""
         cells = asdict(told)
+        raw_ms = cells.pop("raw_ms") or (None, None, None)
+        cells |= dict(zip(_RAW, raw_ms, strict=True))
         with writing(self._engine) as connection:
             connection.execute(insert(arrivals).values(order_id=cells.pop("order"), **cells))
 
@@ -30,7 +34,12 @@ class Arrivals:
         query = select(arrivals).where(arrivals.c.order_id.in_(list(orders))).order_by(arrivals.c.id)
         with reading(self._engine) as connection:
             for row in connection.execute(query).mappings():
-                cells = {column.name: row[column.name] for column in _TOLD}
-                told = Told(order=row["order_id"], **cells)
+                told = _told(row)
                 found[told.order] = (*found.get(told.order, ()), told)
         return found
+
+
+def _told(row: Mapping[Any, Any]) -> Told:
+    p10_ms, p50_ms, p90_ms = (row[name] for name in _RAW)
+    raw_ms = None if p50_ms is None else (p10_ms, p50_ms, p90_ms)
+    return Told(order=row["order_id"], raw_ms=raw_ms, **{name: row[name] for name in _TOLD})

@@ -23,6 +23,7 @@ from aggregator.store.proposals import (
     decide,
     read_begun,
     read_drafts,
+    read_finished,
     read_match,
     read_matches,
     serialise,
@@ -60,6 +61,11 @@ class Orders:
         """Return the drafts of approved orders by the order's id."""
         with reading(self._engine) as connection:
             return read_drafts(connection, OrderStatus.APPROVED)
+
+    def finished(self, most: int) -> dict[str, OrderDraft]:
+        """Return the drafts of the newest orders that are done, at most so many, by the order's id."""
+        with reading(self._engine) as connection:
+            return read_finished(connection, most)
 
     def begun(self, orders: Collection[str] | None = None) -> dict[str, tuple[OrderStatus, OrderDraft]]:
         """Return orders that were approved once, done and cancelled ones too; only these, when given."""

@@ -77,6 +77,13 @@ def read_drafts(connection: Connection, status: OrderStatus) -> dict[str, OrderD
     return {row.id: _draft.validate_json(row.draft) for row in rows}
 
 
+def read_finished(connection: Connection, most: int) -> dict[str, OrderDraft]:
+    """Return the drafts of the newest orders that are done, at most so many, by the order's id."""
+    done = select(orders.c.id, orders.c.draft).where(orders.c.status == OrderStatus.DONE.value)
+    rows = connection.execute(done.order_by(orders.c.id.desc()).limit(most))
+    return {row.id: _draft.validate_json(row.draft) for row in rows}
+
+
 def read_draft(connection: Connection, order: str) -> OrderDraft:
     """Return the draft of an order that is there."""
     return _draft.validate_json(connection.execute(select(orders.c.draft).filter_by(id=order)).scalar_one())

@@ -19,7 +19,8 @@ import numpy as np
 from tests.bench.arrival_judge import DAY_MS, STAGES, Followed, Judge, Row
 from tests.bench.floor_rules import CHARACTERS
 
-SEEDS = (101, 102)
+SEEDS = (201, 202, 203, 204)
+"""Judged with the design as it is; what was chosen was chosen on others."""
 WEEKS = 15
 BETTER = 0.6
 COVERAGE = (0.75, 0.85)
@@ -152,9 +153,9 @@ def misses(rows: Sequence[Row]) -> list[str]:
                 result.append(
                     f"at {stage:.0%} the error is {error(part, ours):.2f} days, {name} allows {most:.2f}"
                 )
-    low, high = COVERAGE
-    if not low <= coverage(known) <= high:
-        result.append(f"P10 to P90 holds in {coverage(known):.3f}, not {low} to {high}")
+        if not COVERAGE[0] <= coverage(part) <= COVERAGE[1]:
+            low, high = COVERAGE
+            result.append(f"at {stage:.0%} P10 to P90 holds in {coverage(part):.3f}, not {low} to {high}")
     return result
 
 

@@ -107,7 +107,7 @@ class Judge:
         for done, row in self._open.pop(order.id, ()):
             self.rows.append(replace(row, actual_ms=order.done_ms))
             if row.told.raw_ms is not None:
-                self._outcomes.append(Outcome(done, row.told.raw_ms, order.done_ms))
+                self._outcomes.append(Outcome(row.now_ms, done, row.told.raw_ms, order.done_ms))
         self._calibration = calibrate(self._outcomes)
 
     def _predict(self, order: Order, stage: float, progress: OrderProgress) -> None:

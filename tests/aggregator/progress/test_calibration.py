@@ -13,7 +13,7 @@ RAW = (987 * HOUR_MS, 1_000 * HOUR_MS, 1_013 * HOUR_MS)
 
 
 def outcomes(errors_h: Floats, done: float = 0.0) -> list[Outcome]:
-    return [Outcome(done, RAW, round(RAW[1] + error * HOUR_MS)) for error in errors_h]
+    return [Outcome(0, done, RAW, round(RAW[1] + error * HOUR_MS)) for error in errors_h]
 
 
 def width(ends: Floats) -> float:
@@ -22,9 +22,18 @@ def width(ends: Floats) -> float:
 
 
 def test_before_anything_is_known_dates_stay_and_are_a_little_less_sure() -> None:
-    found = calibrated(ENDS, 0, 0.0, UNTAUGHT)
-    assert np.median(found) == pytest.approx(np.median(ENDS), abs=HOUR_MS / 10)
-    assert width(ENDS) < width(found) < 1.6 * width(ENDS)
+    ends = 1_000 * HOUR_MS + 10 * (ENDS - 1_000 * HOUR_MS)
+    found = calibrated(ends, 0, 0.0, UNTAUGHT)
+    assert np.median(found) == pytest.approx(np.median(ends), abs=HOUR_MS)
+    assert width(ends) < width(found) < 1.6 * width(ends)
+
+
+def test_draws_that_agree_are_unsure_by_half_a_day_at_least_but_not_beyond_what_is_left() -> None:
+    agreed = 1_000 * HOUR_MS + (ENDS - 1_000 * HOUR_MS) / 1_000
+    far = calibrated(agreed, 0, 0.9, UNTAUGHT)
+    near = calibrated(agreed, 998 * HOUR_MS, 0.9, UNTAUGHT)
+    assert 12 * HOUR_MS < width(far) < 30 * HOUR_MS
+    assert near.min() >= 998 * HOUR_MS and 2 * HOUR_MS < width(near) < 8 * HOUR_MS
 
 
 @pytest.mark.parametrize(("bias", "spread"), [(0, 10), (24, 10), (-8, 30), (0, 3)])
