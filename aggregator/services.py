@@ -82,15 +82,10 @@ def make_services(
     spare = SpareHours(
         days=days, records=records, profiles=profiles, orders=orders, ledgers=ledgers, zone=zone, now=now
     )
-    told = Arrivals(engine)
-    finished = FinishedOrders(orders=orders, ledgers=ledgers, arrivals=told, days=days, zone=zone, now=now)
-    supplies = Supplies(
-        spare, profiles, days, finished=finished, repairs=Repairs(timeseries, now), board=board, zone=zone
-    )
-    arrivals = OrderArrivals(told, supplies.arrive, zone)
     order_book = make_order_book(
-        timeseries, days, orders, ledgers, arrivals=arrivals, board=board, zone=zone, now=now
-    )
+        timeseries, days, orders, ledgers,
+        arrivals=Arrivals(engine), spare=spare, profiles=profiles, board=board, zone=zone, now=now
+    )  # fmt: skip
     work = Work(
         ledgers=ledgers,
         records=records,
@@ -130,16 +125,24 @@ def make_order_book(
     orders: Orders,
     ledgers: Ledgers,
     *,
-    arrivals: OrderArrivals,
+    arrivals: Arrivals,
+    spare: SpareHours,
+    profiles: Profiles,
     board: Board,
     zone: ZoneInfo,
     now: Callable[[], int],
 ) -> OrderBook:
     """Return what keeps the progress of open orders."""
+    finished = FinishedOrders(
+        orders=orders, ledgers=ledgers, arrivals=arrivals, days=days, zone=zone, now=now
+    )
+    supplies = Supplies(
+        spare, profiles, days, finished=finished, repairs=Repairs(timeseries, now), board=board, zone=zone
+    )
     return OrderBook(
         orders=orders,
         ledgers=ledgers,
-        arrivals=arrivals,
+        arrivals=OrderArrivals(arrivals, supplies.arrive, zone),
         counts=Counts(timeseries, days, zone, now),
         days=days,
         board=board,

@@ -74,7 +74,6 @@ PLANTED = {
         "aggregator.order_ledger",
         "aggregator.config",
     ),
-    "What buyers see is pure: it knows the model only": ("aggregator.buyers", "aggregator.store.orders"),
     "Planning knows matching, spare hours and stores of records": ("aggregator.planning", "aggregator.live"),
     "Alerting knows how far orders are, its settings and its store": (
         "aggregator.alerting.rule",
