@@ -16,6 +16,7 @@ from aggregator.model.calendar import Calendar
 from aggregator.model.capacity import NoNumber, Quantiles, SpareCell
 from aggregator.model.machine import MachineKey
 from aggregator.model.match import Decision
+from aggregator.model.user import Role, User
 from aggregator.model.week import Week
 from aggregator.services import Services, make_services
 from aggregator.spare import SpareHours
@@ -23,6 +24,7 @@ from aggregator.store.database import open_engine
 from aggregator.store.embedded import Embedded
 from aggregator.store.records import Records
 from aggregator.store.timeseries import StoreError
+from aggregator.work.act import Act
 from tests.aggregator.busy_town import (
     AOKI,
     HOUR_MS,
@@ -142,6 +144,14 @@ async def test_hours_tagged_with_a_job_are_committed_until_made_and_never_privat
     again = services.days.days()[MachineKey("aoki", "m-1")]
     assert sum(day.private_ms for day in again) == private_ms
     assert sum(day.shared_ms for day in again) == 10 * HOUR_MS
+
+
+async def test_pieces_that_people_report_are_committed_no_longer(services: Services) -> None:
+    assert cell(await told(services), "aoki").committed_h == 10
+    worker = Act(User("worker", Role.FACTORY, "aoki"))
+    services.work.start("J-1", worker)
+    services.work.report("J-1", worker, 300)
+    assert cell(await told(services), "aoki").committed_h == pytest.approx(5)
 
 
 async def test_a_placed_order_is_taken_from_its_cell_and_a_cancelled_one_given_back(
