@@ -64,8 +64,9 @@ def test_a_job_starts_pauses_and_finishes_by_forms(town: Town, url: str) -> None
         short = post(client, do="finish", job=SECOND)
         assert (short.status_code, "Some pieces are missing" in short.text) == (409, True)
         assert status(town, SECOND) is JobStatus.PAUSED
-        post(client, do="finish", job=SECOND, reason="Material ran out")
+        finished = post(client, do="finish", job=SECOND, reason="Material ran out")
         assert status(town, SECOND) is JobStatus.DONE
+        assert client.get(finished.headers["location"]).text.count(f'id="job-{SECOND}"') == 1
 
 
 def test_a_machine_at_work_is_taken_over_only_when_asked(town: Town, url: str) -> None:
