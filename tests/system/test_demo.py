@@ -8,6 +8,7 @@ import re
 import signal
 import stat
 import subprocess
+import sys
 import time
 import tomllib
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ import psutil
 import pytest
 
 from aggregator.demo.ports import free_port
+from aggregator.demo.stories import STORIES
 from tests.system.compare import (
     MINUTE_MS,
     delivered_until,
@@ -170,6 +172,33 @@ def test_there_is_a_history_and_it_ends_where_measuring_begins(
         assert uneven(windows) == []
         assert windows[0]["start_ms"] == measured_since_ms - DAY_MS
         assert any(window["start_ms"] == measured_since_ms for window in windows)
+
+
+def test_every_buyers_link_opens_its_order(shared: Shared) -> None:
+    links = shared.demo.access["buyers"]
+    assert len(links) == len(STORIES)
+    for order, link in links.items():
+        answer = httpx.get(link, timeout=30)
+        assert answer.status_code == 200, order
+        assert order in answer.text
+
+
+def test_an_order_under_way_counts_on(shared: Shared, keys: list[Key]) -> None:
+    running = [
+        order for order in shared.demo.get("/api/v1/orders")["orders"] if order["progress"] == "running"
+    ]
+    before = {order["order"]: pieces_made(order) for order in running}
+
+    def counted() -> bool:
+        now = shared.demo.get("/api/v1/orders")["orders"]
+        return any(pieces_made(order) > before.get(order["order"], sys.maxsize) for order in now)
+
+    assert before
+    until(counted, "a piece more of an order under way")
+
+
+def pieces_made(order: dict[str, Any]) -> int:
+    return sum(step["good"] for step in order["steps"])
 
 
 def wrong_counts(life: Life, windows: Sequence[dict[str, Any]], ends: Ends, pieces: int) -> list[str]:
