@@ -11,6 +11,7 @@ from aggregator.api import (
     machines,
     matches,
     orders,
+    revisions,
     utilization,
     windows,
 )
@@ -24,6 +25,7 @@ ROUTERS = (
     drill.router,  # before `matches`, whose ids would take its place
     matches.router,
     orders.router,
+    revisions.router,
     jobs.router,
     audit.router,
     factories.router,

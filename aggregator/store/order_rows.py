@@ -1,6 +1,6 @@
 """Orders as they were entered, in whatever state, and the revisions they had."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from aggregator.model.match import Decision, MatchStatus, OrderStatus
 from aggregator.model.order import OrderDraft
 from aggregator.store.audit import append
 from aggregator.store.database import reading, writing
+from aggregator.store.entries import Entries
 from aggregator.store.planning_schema import orders, proposals
 from aggregator.store.proposals import serialise
 from aggregator.store.work_schema import order_revisions
@@ -71,23 +72,31 @@ class OrderRows:
         with reading(self._engine) as connection:
             return _revisions(connection, order)
 
-    def revise(self, order: str, draft: OrderDraft, decision: Decision) -> Revision | None:
+    def revise(
+        self,
+        order: str,
+        draft: OrderDraft,
+        decision: Decision,
+        fit: Callable[[Entries], Mapping[str, object]],
+    ) -> Revision | None:
         """Give the order another form, with its entry in the audit log; None when it is that already.
 
-        The form before it is kept as a revision, the first time also the one that was entered.
+        The form before it is kept as a revision, the first time also the one that was entered. `fit` makes
+        the order's jobs fit and tells the log what changed; what it raises leaves everything as it is.
         """
         with writing(self._engine) as connection:
             serialise(connection)
             known = _revisions(connection, order)
             if not known or known[-1].draft == draft:
                 return None
+            changes = fit(Entries(connection))
             if len(known) == 1:
                 _add(connection, order, known[0])
             fresh = Revision(known[-1].number + 1, draft, decision.now_ms, decision.who, decision.reason)
             _add(connection, order, fresh)
             values = {"draft": _draft.dump_json(draft).decode()}
             connection.execute(update(orders).where(orders.c.id == order).values(values))
-            detail = {"revision": fresh.number, "reason": decision.reason, **(decision.detail or {})}
+            detail = {"revision": fresh.number, "reason": decision.reason, **changes}
             append(connection, decision.now_ms, decision.who, "order revised", order, detail)
             return fresh
 

@@ -11,7 +11,7 @@ from aggregator.services import Services
 from aggregator.store.links import LinkError
 from aggregator.store.order_rows import StoredOrder
 from aggregator.web.formats import N_
-from aggregator.web.order_revising import revise
+from aggregator.web.order_revising import enter_revision
 from aggregator.work.act import Act
 from aggregator.work.errors import WorkError
 
@@ -77,7 +77,7 @@ def _revoke(found: Services, user: User, order: StoredOrder, fields: Mapping[str
 
 
 def _revise(found: Services, user: User, order: StoredOrder, fields: Mapping[str, str]) -> Done:
-    return Done(revise(found, user, order, fields).refused)
+    return Done(enter_revision(found, user, order, fields).refused)
 
 
 def _number(text: str) -> int | None:

@@ -1,63 +1,59 @@
-"""An order is revised on its page: what is entered in; the new form and what follows, or why not, out.
-
-Before approval a new proposal is made of it. After approval buyer, part and due date hold at once, for they
-move no work; another quantity does, so it is refused with what to do instead.
-"""
+"""An order is revised on its page: what is entered in; what follows, or why not, out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from aggregator.model.match import Decision, OrderStatus
+from aggregator.model.match import Decision
 from aggregator.model.order import OrderDraft
 from aggregator.model.user import User
-from aggregator.planning.errors import PlanningError
+from aggregator.planning.errors import DraftRefused
+from aggregator.planning.revising import RevisionRefused, Why, revise
 from aggregator.services import Services
 from aggregator.store.order_rows import OrderRows, StoredOrder
 from aggregator.web.entered_text import EnteredText
 from aggregator.web.formats import N_
 
-CLOSED = N_("This order is over, so it is not revised any more. Enter a new one.")
+REFUSED: Mapping[Why, str] = {
+    Why.CLOSED: N_("This order is over, so it is not revised any more. Enter a new one."),
+    Why.NOTHING: N_("Nothing was changed."),
+    Why.MORE: N_(
+        "More pieces are more work: enter an order for the difference, and its team is proposed at once."
+    ),
+    Why.BEGUN: N_(
+        "Work on this order has begun, so fewer pieces are not possible here: call the order off and enter it"
+        " anew, or finish it."
+    ),
+    Why.SMALL: N_("A lot would become smaller than allowed: call the order off and enter it anew."),
+}
 WRONG = N_("Enter part, buyer, a whole quantity and a due date from today on.")
-NOTHING = N_("Nothing was changed.")
-MORE = N_("More pieces are more work: enter an order for the difference, and its team is proposed at once.")
-FEWER = N_("Fewer pieces free hours that jobs hold: call the order off and enter it anew, or finish it.")
 NO_REASON = N_("Say why the order is revised: the reason is kept with the revision.")
 PROPOSE = N_("The order is revised. Its proposal is still the old one: open it and propose again.")
 
 
 @dataclass(frozen=True, slots=True)
-class Revised:
+class Entered:
     """`refused` is a message id that says why it was not done, or not wholly."""
 
     refused: str = ""
 
 
-def revise(found: Services, user: User, order: StoredOrder, fields: Mapping[str, str]) -> Revised:
+def enter_revision(found: Services, user: User, order: StoredOrder, fields: Mapping[str, str]) -> Entered:
     """Give the order the form that was entered; blocks on the store."""
-    if order.status not in {OrderStatus.PROPOSED, OrderStatus.APPROVED}:
-        return Revised(CLOSED)
     reason = fields.get("reason", "").replace("\0", "")[:500]
     if not reason:
-        return Revised(NO_REASON)
+        return Entered(NO_REASON)
     draft = _entered(found, order, fields)
-    if draft is None or found.planning.faults(replace(draft, steps=order.draft.steps)):
-        return Revised(WRONG)
-    if draft == order.draft:
-        return Revised(NOTHING)
-    if order.status is OrderStatus.APPROVED and draft.quantity != order.draft.quantity:
-        return Revised(MORE if draft.quantity > order.draft.quantity else FEWER)
-    return _keep(found, order, draft, Decision(user.name, found.now(), reason, _changes(order.draft, draft)))
-
-
-def _keep(found: Services, order: StoredOrder, draft: OrderDraft, decision: Decision) -> Revised:
-    OrderRows(found.records.engine).revise(order.id, draft, decision)
+    if draft is None:
+        return Entered(WRONG)
+    rows, decision = OrderRows(found.records.engine), Decision(user.name, found.now(), reason)
+    try:
+        revised = revise(found.planning, rows, order, draft, decision)
+    except RevisionRefused as refused:
+        return Entered(REFUSED[refused.why])
+    except DraftRefused:
+        return Entered(WRONG)
     found.order_book.nudge()
-    if order.status is OrderStatus.PROPOSED and order.match:
-        try:
-            found.planning.again(order.match, decision.who)
-        except PlanningError:
-            return Revised(PROPOSE)
-    return Revised()
+    return Entered(PROPOSE if revised.old_proposal else "")
 
 
 def _entered(found: Services, order: StoredOrder, fields: Mapping[str, str]) -> OrderDraft | None:
@@ -68,9 +64,3 @@ def _entered(found: Services, order: StoredOrder, fields: Mapping[str, str]) -> 
     if text.wrong or not part or not buyer or "\0" in part + buyer:
         return None
     return replace(order.draft, part=part, buyer=buyer, quantity=quantity, due=due)
-
-
-def _changes(before: OrderDraft, after: OrderDraft) -> dict[str, object]:
-    names = ("part", "buyer", "quantity", "due")
-    pairs = {name: (getattr(before, name), getattr(after, name)) for name in names}
-    return {name: [str(old), str(new)] for name, (old, new) in pairs.items() if old != new}

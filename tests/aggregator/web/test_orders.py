@@ -329,7 +329,7 @@ def test_a_revision_of_an_approved_order_holds_at_once_and_keeps_what_was_before
     ("changed", "sentence"),
     [
         ({"quantity": "600"}, "enter an order for the difference"),
-        ({"quantity": "400"}, "Fewer pieces free hours"),
+        ({"quantity": "400"}, "Work on this order has begun"),
         ({"quantity": "x"}, "Enter part, buyer, a whole quantity"),
         ({"due": "2020-01-01"}, "Enter part, buyer, a whole quantity"),
         ({"part": " "}, "Enter part, buyer, a whole quantity"),
