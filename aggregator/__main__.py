@@ -29,6 +29,7 @@ COMMANDS: dict[str, Subcommand] = {
         "aggregator.capacity_command", "print who has spare machine hours, by process and week"
     ),
     "calendar": Subcommand("aggregator.calendar_files.command", "import dates into a factory's calendar"),
+    "orders": Subcommand("aggregator.order_files.command", "import a table of orders"),
     "demo": Subcommand("aggregator.demo.command", "run six simulated factories and everything around them"),
 }
 

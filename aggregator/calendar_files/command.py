@@ -11,7 +11,6 @@ from sqlalchemy import Engine
 
 from aggregator.calendar_files.imported import (
     MAX_BYTES,
-    FileFault,
     Imported,
     Kind,
     Wishes,
@@ -29,6 +28,7 @@ from aggregator.store.database import open_engine
 from aggregator.store.migration import migrate
 from aggregator.store.profiles import Profiles
 from aggregator.store.records import Records
+from aggregator.tables import FileFault
 
 WHO = "machikoba calendar"
 """Stands in the audit log for whoever may run commands here."""

@@ -16,7 +16,6 @@ from aggregator.calendar_files.imported import (
     NOTHING_IN_IT,
     TOO_MANY,
     Dated,
-    FileFault,
     Imported,
     Kind,
     Wishes,
@@ -24,6 +23,7 @@ from aggregator.calendar_files.imported import (
     gathered,
     utc_ms,
 )
+from aggregator.tables import FileFault
 
 NO_CALENDAR = "is no iCalendar file: it has to begin with BEGIN:VCALENDAR and end with END:VCALENDAR"
 NO_CONTENT_LINE = "cannot be read: {said}"

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from aggregator.capacity.local_time import moment_ms
 from aggregator.model.calendar import Calendar, Closure, Overtime, PlannedStop
+from aggregator.tables import FileFault
 
 MAX_BYTES = 1_000_000
 MAX_ENTRIES = 5_000
@@ -29,18 +30,6 @@ class Kind(StrEnum):
     CLOSURE = "closure"
     STOP = "stop"
     OVERTIME = "overtime"
-
-
-class FileFault(Exception):
-    """A file cannot be imported: in which line (from 1) and column or property, and why.
-
-    `reason` is one of the sentences of this package; `values` fill its braces.
-    """
-
-    def __init__(self, reason: str, line: int | None = None, column: str = "", **values: object) -> None:
-        self.reason, self.line, self.column, self.values = reason, line, column, values
-        places = [f"line {line}"] * (line is not None) + [f"column {column}"] * bool(column)
-        super().__init__(f"{', '.join(places) or 'the file'}: {reason.format(**values)}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """A file of dates, whichever kind it is: bytes in, entries of a calendar out."""
 
 from aggregator.calendar_files.ical import read_ical
-from aggregator.calendar_files.imported import MAX_BYTES, TOO_LARGE, FileFault, Imported, Wishes
+from aggregator.calendar_files.imported import MAX_BYTES, TOO_LARGE, Imported, Wishes
 from aggregator.calendar_files.table import read_table
+from aggregator.tables import FileFault
 
 
 def read_file(data: bytes, wishes: Wishes) -> Imported:

@@ -72,6 +72,18 @@ class OrderRows:
         with reading(self._engine) as connection:
             return _revisions(connection, order)
 
+    def open_forms(self) -> dict[str, list[OrderDraft]]:
+        """Return every form that orders had that are not over, by the order's id."""
+        open_ = [OrderStatus.DRAFT.value, OrderStatus.PROPOSED.value, OrderStatus.APPROVED.value]
+        chosen = orders.c.status.in_(open_)
+        forms = select(order_revisions.c.order_id, order_revisions.c.draft).join(orders).where(chosen)
+        found: dict[str, list[OrderDraft]] = {}
+        with reading(self._engine) as connection:
+            for query in (select(orders.c.id, orders.c.draft).where(chosen), forms):
+                for order, draft in connection.execute(query):
+                    found.setdefault(order, []).append(_draft.validate_json(draft))
+        return found
+
     def revise(
         self,
         order: str,

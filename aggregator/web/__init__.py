@@ -15,6 +15,7 @@ from aggregator.web import (
     match_page,
     matches,
     my_orders,
+    order_import,
     order_ledger_files,
     order_page,
     orders,
@@ -40,6 +41,7 @@ ROUTERS = (
     buyer_links.router,
     my_orders.router,
     orders.router,
+    order_import.router,  # before the orders, whose ids would take its place
     order_page.router,
     order_ledger_files.router,
     stream.router,

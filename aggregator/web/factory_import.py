@@ -12,7 +12,6 @@ from starlette.datastructures import FormData, UploadFile
 from aggregator.access.visitor import services, signed_in
 from aggregator.calendar_files.imported import (
     MAX_BYTES,
-    FileFault,
     Imported,
     Kind,
     Wishes,
@@ -24,6 +23,7 @@ from aggregator.calendar_files.read import read_file
 from aggregator.model.user import User
 from aggregator.services import Services
 from aggregator.store.profiles import ProfileConflict, ProfileRefused
+from aggregator.tables import FileFault
 from aggregator.web.factory_form import local_text
 from aggregator.web.factory_place import Place, factory_path, place_of, posted_form, today_of
 from aggregator.web.factory_words import FAULT_WORDS, file_sentence

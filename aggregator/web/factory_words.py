@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from aggregator import tables
 from aggregator.calendar_files import ical, imported, table
-from aggregator.calendar_files.imported import FileFault
 from aggregator.model import profile_faults as faults
+from aggregator.tables import FileFault
 from aggregator.web.entered_text import Wrong
 from aggregator.web.formats import N_, Formats
 
@@ -41,12 +42,12 @@ FILE_WORDS: dict[str, str] = {
     ical.TOO_MUCH: N_("The repetitions are too many. Shorten them."),
     ical.TWICE: N_("This stands twice in one event."),
     ical.BOTH_TIMES: N_("Start and end both need a time of day, or neither."),
-    table.NO_TEXT: N_("The file is neither UTF-8 nor Shift_JIS text. Save it from Excel as CSV."),
+    tables.NO_TEXT: N_("The file is neither UTF-8 nor Shift_JIS text. Save it from Excel as CSV."),
     table.NO_HEADER: N_("The first line has to name the columns, at least the start."),
-    table.NO_DATE: N_("A date such as 2026-08-13 or 2026-08-13 8:00 is expected here, not {said}."),
+    tables.NO_DATE: N_("A date such as 2026-08-13 or 2026-08-13 8:00 is expected here, not {said}."),
     table.NO_KIND: N_("Closure, stop or overtime is expected here, not {said}."),
     table.NO_STAFF: N_("A whole number of machines is expected here, not {said}."),
-    table.BROKEN: N_("This cannot be read as a table: {said}"),
+    tables.BROKEN: N_("This cannot be read as a table: {said}"),
 }
 SECTION_WORDS: dict[str, str] = {
     "shifts": N_("Shift"),
@@ -85,9 +86,13 @@ def summary(wrong: dict[str, str], machines: Sequence[str], fmt: Formats) -> lis
 
 def file_sentence(fault: FileFault, fmt: Formats) -> str:
     """Return where a file is wrong, and why."""
+    return placed(fault, fmt.text(FILE_WORDS[fault.reason]).format(**fault.values), fmt)
+
+
+def placed(fault: FileFault, reason: str, fmt: Formats) -> str:
+    """Return the reason behind the line and the column that it is about."""
     places = [fmt.text(LINE).format(line=fault.line)] if fault.line is not None else []
     places += [fmt.text(COLUMN).format(column=fault.column)] if fault.column else []
-    reason = fmt.text(FILE_WORDS[fault.reason]).format(**fault.values)
     return f"{fmt.text(', ').join(places)}: {reason}" if places else reason
 
 

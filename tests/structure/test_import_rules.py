@@ -43,6 +43,11 @@ PLANTED = {
         "aggregator.calendar_files.ical",
         "aggregator.config",
     ),
+    "Tables know nothing": ("aggregator.tables", "aggregator.config"),
+    "Order files are pure: they know tables, what drafts may be, and the model": (
+        "aggregator.order_files.read",
+        "aggregator.config",
+    ),
     "Matching is pure: it knows the model only": ("aggregator.matching.offer", "aggregator.capacity"),
     "What buyers see is pure: it knows the model only": ("aggregator.buyers", "aggregator.config"),
     "The market is pure: it knows capacity and what matching works on": (

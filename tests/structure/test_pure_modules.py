@@ -33,6 +33,7 @@ PURE = [
     *(f"aggregator/model/{name}.py" for name in ("machine", "user", "window", "profile_faults")),
     *(f"aggregator/capacity/{name}.py" for name in ("attendance", "calendar", "holidays", "local_time")),
     *(f"aggregator/calendar_files/{name}.py" for name in ("ical", "imported", "read", "table")),
+    *("aggregator/tables.py", "aggregator/order_files/read.py", "aggregator/order_files/known.py"),
     *(f"aggregator/web/{name}.py" for name in ("factory_preview", "factory_rows")),
     *(f"aggregator/progress/{name}.py" for name in ("cause", "delay", "draws", "eta", "feed", "pace")),
     *(f"aggregator/progress/{name}.py" for name in ("calibration", "habits", "shown")),

@@ -5,8 +5,9 @@ import contextlib
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from aggregator.calendar_files.imported import FileFault, Imported
+from aggregator.calendar_files.imported import Imported
 from aggregator.calendar_files.read import read_file
+from aggregator.tables import FileFault
 from tests.aggregator.calendar_files.dates import DATA, wishes
 from tests.aggregator.calendar_files.test_table import JAPANESE
 

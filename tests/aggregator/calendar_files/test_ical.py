@@ -7,8 +7,9 @@ import icalendar
 import pytest
 
 from aggregator.calendar_files.ical import read_ical
-from aggregator.calendar_files.imported import FileFault, Imported, Kind
+from aggregator.calendar_files.imported import Imported, Kind
 from aggregator.model.calendar import Closure, Overtime, PlannedStop
+from aggregator.tables import FileFault
 from tests.aggregator.calendar_files.dates import DATA, TOKYO, ms, wishes
 
 

@@ -4,9 +4,10 @@ from datetime import date
 
 import pytest
 
-from aggregator.calendar_files.imported import MAX_BYTES, FileFault, Imported, merged, news
+from aggregator.calendar_files.imported import MAX_BYTES, Imported, merged, news
 from aggregator.calendar_files.read import read_file
 from aggregator.model.calendar import Calendar, Closure, Overtime, PlannedStop, Shift
+from aggregator.tables import FileFault
 from tests.aggregator.calendar_files.dates import DATA, wishes
 from tests.aggregator.calendar_files.test_table import JAPANESE
 

@@ -4,9 +4,10 @@ from datetime import date
 
 import pytest
 
-from aggregator.calendar_files.imported import FileFault, Imported, Kind
+from aggregator.calendar_files.imported import Imported, Kind
 from aggregator.calendar_files.table import read_table
 from aggregator.model.calendar import Closure, Overtime, PlannedStop
+from aggregator.tables import FileFault
 from tests.aggregator.calendar_files.dates import ms, wishes
 
 JAPANESE = """種別,開始,終了,機械,台数,名称\r

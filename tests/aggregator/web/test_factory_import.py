@@ -6,6 +6,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from aggregator import tables
 from aggregator.access.visitor import SESSION_COOKIE
 from aggregator.calendar_files import ical, imported, table
 from aggregator.model.calendar import Calendar, Overtime, Shift
@@ -129,7 +130,7 @@ def test_shifts_stay_when_dates_are_imported(aoki: httpx.Client, town: Town) -> 
 def test_every_reason_has_its_words() -> None:
     reasons = {
         value
-        for module in (imported, ical, table)
+        for module in (imported, ical, table, tables)
         for name, value in vars(module).items()
         if name.isupper() and isinstance(value, str)
     }
