@@ -27,6 +27,7 @@ class Entered:
     assignments: Mapping[MachineKey, Sequence[Assignment]] = field(default_factory=dict)
     order_of: Mapping[str, str] = field(default_factory=dict)  # by job
     at_work: Mapping[str, Collection[MachineKey]] = field(default_factory=dict)  # now, by order
+    approved_ms: Mapping[str, int] = field(default_factory=dict)  # by order
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,8 @@ def _entered(drafts: Mapping[str, OrderDraft], jobs: Iterable[Job], ledgers: Led
         for each in of_machine:
             if each.until_ms is None and each.job in order_of:
                 at_work[order_of[each.job]].add(key)
-    return Entered(None, drafts, by_order, ledgers.ledgers(order_of), assigned, order_of, at_work)
+    of_jobs, approved_ms = ledgers.ledgers(order_of), ledgers.approved_ms(drafts)
+    return Entered(None, drafts, by_order, of_jobs, assigned, order_of, at_work, approved_ms)
 
 
 def facts_of(order: str, entered: Entered, made: Made, now_ms: int, zone: ZoneInfo) -> OrderFacts:
@@ -87,6 +89,8 @@ def facts_of(order: str, entered: Entered, made: Made, now_ms: int, zone: ZoneIn
 def _job_facts(job: Job, entered: Entered, made: Made, zone: ZoneInfo) -> JobFacts:
     ledger = entered.ledgers.get(job.id) or JobLedger(job.id)
     planned_start_ms, planned_end_ms = span_of_days_ms(job.planned_start, job.planned_end, zone)
+    if planned_start_ms is not None:  # a day of the plan, of which some may have been over at its approval
+        planned_start_ms = max(planned_start_ms, entered.approved_ms.get(job.order, planned_start_ms))
     return JobFacts(
         job=job,
         totals=made.totals.get(job.id),

@@ -12,11 +12,12 @@ from sqlalchemy import Engine, func, select, update
 
 from aggregator.model.job import Job, JobStatus
 from aggregator.model.machine import MachineKey
+from aggregator.model.match import MatchStatus
 from aggregator.model.work import Assignment, Handover, JobLedger, Report
 from aggregator.store.database import reading, writing
 from aggregator.store.entries import Entries
 from aggregator.store.jobs import find_jobs
-from aggregator.store.planning_schema import audit, jobs
+from aggregator.store.planning_schema import audit, jobs, proposals
 from aggregator.store.proposals import serialise
 from aggregator.store.work_rows import (
     changed_last,
@@ -92,6 +93,13 @@ class Ledgers:
         """Return the newest reports of these jobs (None: of all), newest first."""
         with reading(self._engine) as connection:
             return read_reports(connection, of_jobs, limit)
+
+    def approved_ms(self, orders: Collection[str]) -> dict[str, int]:
+        """Return when each of these orders was approved (UTC ms); those that never were are absent."""
+        query = select(proposals.c.order_id, proposals.c.decided_ms)
+        query = query.where(proposals.c.status == MatchStatus.APPROVED.value)
+        with reading(self._engine) as connection:
+            return {order: at_ms for order, at_ms in connection.execute(query) if order in orders}
 
     def reported(self) -> dict[str, int]:
         """Return the good pieces that people reported, by job; jobs without a report are absent."""
