@@ -4,6 +4,7 @@ PlanningError
 ├── DraftRefused    the draft has faults
 ├── NoRoom          the plan's hours are no longer there
 ├── Stale           the plan still fits, but costs something else than proposed: confirm, or propose again
+├── Outdated        the order was revised since: propose again
 ├── Unplaced        work of the plan has no place
 ├── EditRefused     the change cannot be made
 ├── NoSuchMatch     there is no proposal or order of that id
@@ -40,6 +41,13 @@ class NoRoom(PlanningError):
 
 class Stale(PlanningError):
     """Capacity changed under the proposal; it still fits."""
+
+
+class Outdated(PlanningError):
+    """The plan makes another quantity than the order asks for by now."""
+
+    def __init__(self) -> None:
+        super().__init__("the order was revised since this was proposed; propose it again")
 
 
 class Unplaced(PlanningError):

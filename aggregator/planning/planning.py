@@ -17,7 +17,15 @@ from aggregator.model.match import Basis, Decision, Match, MatchStatus
 from aggregator.model.order import OrderDraft
 from aggregator.model.proposal import Plan, Proposal
 from aggregator.planning.edit import LotChange, edited
-from aggregator.planning.errors import DraftRefused, EditRefused, NoRoom, NoSuchMatch, Stale, Unplaced
+from aggregator.planning.errors import (
+    DraftRefused,
+    EditRefused,
+    NoRoom,
+    NoSuchMatch,
+    Outdated,
+    Stale,
+    Unplaced,
+)
 from aggregator.planning.jobs import jobs_of
 from aggregator.planning.standing import Standing, basis_cells, standing_of
 from aggregator.planning.turnstile import Turnstile
@@ -104,13 +112,18 @@ class Planning:
         """Commit the capacity of the best plan and create its steps and jobs, all or nothing.
 
         Raises NoRoom when it does not fit any more, Stale when it fits but changed and was not `confirmed`,
-        Unplaced when work of it has no place.
+        Unplaced when work of it has no place, Outdated when the order asks for another quantity by now.
         """
 
         def check(found: Match, jobs: Sequence[Job]) -> Sequence[Job]:
             plan = found.proposal.plans[0]
             if plan.tiers.unplaced_minutes:
                 raise Unplaced(plan.missing)
+            made = {step.id: 0 for step in found.draft.steps}
+            for lot in plan.lots:
+                made[lot.step] = made.get(lot.step, 0) + lot.pieces
+            if set(made.values()) != {found.draft.quantity}:
+                raise Outdated
             standing = standing_of(found, self._spare.market(jobs), self.today)
             if not standing.fits:
                 raise NoRoom(standing.shortages)

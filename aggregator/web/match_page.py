@@ -16,6 +16,7 @@ from aggregator.planning.errors import (
     EditRefused,
     NoRoom,
     NoSuchMatch,
+    Outdated,
     PlanningError,
     Stale,
     TooBusy,
@@ -39,6 +40,7 @@ NO_REASON = N_("Say why: the reason is kept in the audit log.")
 NO_CHANGE = N_("Choose what to change first.")
 DECIDED = N_("This was decided already. The page shows how it stands.")
 CONFIRM = N_("Capacity changed since this was proposed. Look at what changed, then confirm.")
+OUTDATED = N_("The order was revised since this was proposed. Propose it again.")
 UNPLACED = N_("Some work has no place yet. Cure what is missing and propose again.")
 NO_CANDIDATE = N_("That factory has no machine with free hours for this step.")
 NO_WEEKS = N_("Choose weeks from the coming ones, the first before the last.")
@@ -111,7 +113,7 @@ def _said(error: PlanningError | DecisionError, say: Say) -> list[str]:
     if isinstance(error, EditRefused):
         known = {"reason": NO_REASON, "lots": NO_CHANGE, "weeks": NO_WEEKS, "plan": NO_CHANGE}
         return [say.fmt.text(known.get(error.place.rpartition(".")[2], NO_CANDIDATE))]
-    words = {Stale: CONFIRM, Unplaced: UNPLACED, TooBusy: BUSY, DraftRefused: NOT_DRAFTED}
+    words = {Stale: CONFIRM, Outdated: OUTDATED, Unplaced: UNPLACED, TooBusy: BUSY, DraftRefused: NOT_DRAFTED}
     return [say.fmt.text(words.get(type(error), DECIDED))]
 
 

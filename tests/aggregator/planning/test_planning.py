@@ -7,14 +7,23 @@ import pytest
 from sqlalchemy import Engine, select
 
 from aggregator.matching.drill import Stop
-from aggregator.model.match import MatchStatus, OrderStatus
+from aggregator.model.match import Decision, MatchStatus, OrderStatus
 from aggregator.model.week import Week
 from aggregator.planning.edit import LotChange
-from aggregator.planning.errors import DraftRefused, EditRefused, NoRoom, NoSuchMatch, Stale, Unplaced
+from aggregator.planning.errors import (
+    DraftRefused,
+    EditRefused,
+    NoRoom,
+    NoSuchMatch,
+    Outdated,
+    Stale,
+    Unplaced,
+)
 from aggregator.planning.jobs import jobs_of
 from aggregator.planning.planning import Planning
 from aggregator.store.audit import Audit
 from aggregator.store.database import reading
+from aggregator.store.order_rows import OrderRows
 from aggregator.store.orders import DecisionError, Orders
 from aggregator.store.work_schema import metadata
 from tests.aggregator.planning.markets import DRAFT, NOW_MS, TODAY, HandMadeSpare, market, planning_on
@@ -146,6 +155,18 @@ def test_an_order_with_work_that_has_no_place_is_not_approved(
     made = planning.propose(DRAFT, WHO)
     with pytest.raises(Unplaced, match="some work has no place yet"):
         planning.approve(made.id, WHO)
+
+
+def test_a_proposal_for_another_quantity_than_the_order_has_by_now_is_not_approved(
+    planning: Planning, engine: Engine
+) -> None:
+    made = planning.propose(DRAFT, WHO)
+    smaller = replace(DRAFT, quantity=500)
+    OrderRows(engine).revise(made.order, smaller, Decision(WHO, NOW_MS, "減数"), lambda _: {})
+    with pytest.raises(Outdated, match="revised since this was proposed"):
+        planning.approve(made.id, WHO)
+    assert Orders(engine).jobs() == []
+    assert planning.approve(planning.again(made.id, WHO).id, WHO).draft == smaller
 
 
 def test_what_was_approved_twice_holds_its_hours_once(planning: Planning, engine: Engine) -> None:
