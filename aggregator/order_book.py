@@ -89,6 +89,7 @@ class OrderBook:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._failing = False
         self._settled_s = float("-inf")
+        self._looked = False
 
     def orders(self) -> list[OrderProgress]:
         """Return the progress of every open order as of now, by id."""
@@ -127,7 +128,9 @@ class OrderBook:
         return found.progress if found else None
 
     async def find_now(self, order: str) -> OrderNow | None:
-        """Return the same with all that is known of it."""
+        """Return the same with all that is known of it; after a start what is stored is counted first."""
+        while time.monotonic() < self._settled_s and not self._looked:  # noqa: ASYNC110 (at most 10 s)
+            await asyncio.sleep(0.05)
         return self.now(order) or await asyncio.to_thread(self._find, order)
 
     def told(self, order: str) -> tuple[Told, ...]:
@@ -236,8 +239,9 @@ class OrderBook:
             except StoreError as error:
                 if not self._failing:
                     log.warning("orders stay as they are until the store answers again: %s", error)
-                self._failing = True
+                self._failing = self._looked = True
                 return
+            self._looked = True
             if self._failing:
                 log.info("orders are followed again")
             self._failing = False

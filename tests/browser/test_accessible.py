@@ -23,6 +23,7 @@ FINDINGS = """async () => (await axe.run()).violations
 
 NO_PAGES = {
     *("/language/{code}", "/static/{name:path}", "/favicon.ico", "/floor/events"),
+    *("/orders/{order}/ledger.csv", "/orders/{order}/ledger.pdf"),
     *("/o/{token}/events", "/o/{token}/{order}/events", "/my/{order}/events"),
 }
 """Routes that answer with something else than a page."""
@@ -34,6 +35,7 @@ EXAMPLES = {
     "/factories/{factory}/import": "/factories/aoki/import",
     "/factory/jobs/{job}/sheet": "/factory/jobs/J-1/sheet",
     "/matches/{match}": None,  # the town's proposal
+    "/orders/{order}": None,
     "/o/{token}": None,  # a new link
     "/o/{token}/{order}": None,
     "/my/{order}": "/my/none",  # its view is that of the link
@@ -61,7 +63,7 @@ def address(path: str, place: Served) -> str:
         services = place.town.services
         match = services.planning.matches()[0]
         if not path.startswith("/o/"):
-            return f"/matches/{match.id}"
+            return f"/orders/{match.order}" if path.startswith("/orders") else f"/matches/{match.id}"
         until_ms = services.now() + 3_600_000
         if path == "/o/{token}":
             return link_to_order(services.links, match.order, "test", services.now(), until_ms).path
