@@ -73,18 +73,19 @@ class Stack:
         self.start("broker", ("/usr/sbin/mosquitto", "-c", settings))
         wait_until(lambda: listens(self.mqtt_port), "mosquitto listens")
 
-    def start_aggregator(self) -> None:
-        """Start the aggregator with a coordinator, and wait until it is ready."""
+    def start_aggregator(self, zone: str = "Asia/Tokyo", tables: str = "") -> None:
+        """Start the aggregator with a coordinator, and wait until it is ready; `tables` are more settings."""
         settings = self.folder / "machikoba.toml"
         settings.write_text(
-            f'federation = "{self.federation}"\nfederation_name = "試験町"\ndata = "{self.folder}"\n'
-            f"[mqtt]\nport = {self.mqtt_port}\n[web]\nport = {self.web_port}\n",
+            f'federation = "{self.federation}"\nfederation_name = "試験町"\n'
+            f'data = "{self.folder}"\ntime_zone = "{zone}"\n'
+            f"[mqtt]\nport = {self.mqtt_port}\n[web]\nport = {self.web_port}\n{tables}",
             encoding="utf-8",
         )
         self._user("add", "coordinator", "--role", "coordinator", "--password-stdin", text=PASSWORD)
         self.token = self._user("token", "coordinator").split()[-1]
         self.start("aggregator", (*AGGREGATOR, "serve", "--config", settings))
-        wait_until(self.ready, "the aggregator is ready")
+        wait_until(self.ready, "the aggregator is ready", 3 * START_S)
 
     def _user(self, *words: str, text: str = "") -> str:
         command = (*AGGREGATOR, "user", *words, "--config", str(self.folder / "machikoba.toml"))

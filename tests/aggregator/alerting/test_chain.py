@@ -19,9 +19,9 @@ from aggregator.order_ledger import ledger_of
 from aggregator.store.alerts import Alerts
 from aggregator.store.orders import Orders
 from tests.aggregator.alerting.orders_seen import DRAFT, NOW_MS, ORDER, seen
+from tests.aggregator.alerting.receiving import Receiver, receiving
 from tests.aggregator.alerting.test_alerting import Clock
 from tests.aggregator.alerting.test_mail import Inbox, serving
-from tests.aggregator.alerting.test_webhook import Receiver, receiving
 
 
 def written(alert: Alert) -> Letter:

@@ -3,11 +3,6 @@
 import hashlib
 import hmac
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -15,43 +10,11 @@ import pytest
 from aggregator.alerting.letter import Letter, NotSent
 from aggregator.alerting.webhook import place_of, send_webhook, signature
 from aggregator.config import Webhook
+from tests.aggregator.alerting.receiving import Receiver, receiving
 from tests.stack import free_port
 
 LETTER = Letter("alert-7", "", "", {"order": "2026-0001", "part": "ブラケット A-1", "late": 0.8})
 AT_MS = 1_795_500_000_000
-
-
-@dataclass
-class Receiver:
-    """Answers with `status`, and keeps path, headers and body of what came."""
-
-    status: int = 204
-    came: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
-
-
-@contextmanager
-def receiving(receiver: Receiver) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            receiver.came.append((self.path, dict(self.headers), body))
-            self.send_response(receiver.status)
-            self.send_header("Location", "/elsewhere")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture

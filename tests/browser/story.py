@@ -1,0 +1,248 @@
+"""The whole story of an order as its people see it: entered, proposed, made, delayed, saved, shipped."""
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.browser.story_people import TABLET, WITHIN_MS, Factory, grown, number, opened, signed_in, wait_on
+from tests.browser.story_town import MAKERS, SECRET, Maker, StoryTown, story_town
+from tests.browser.story_truth import Row, jobs_of, rows_of, true_jobs
+from tests.browser.visiting import chromium
+
+__all__ = ["chromium"]  # a fixture
+
+QUANTITY = 60
+FIRST, LAST = 1, 2
+PART = "ブラケット MB-7"
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Iterator[StoryTown]:
+    with story_town(tmp_path) as place:
+        yield place
+
+
+@dataclass
+class Cast:
+    """Everybody's page; `maker` and `backup` are who the proposal names for the first step."""
+
+    town: StoryTown
+    coordinator: Page
+    buyer: Page
+    maker: Factory
+    backup: Factory
+    shipper: Factory
+    order: str = ""
+
+    def job(self, step: int, lot: str = "a") -> str:
+        return f"{self.order}-{step}{lot}"
+
+    def look_at_order(self) -> None:
+        self.coordinator.goto(f"{self.town.stack.url}/orders/{self.order}")
+
+    def made(self, step: int) -> Locator:
+        """Return what the buyer's page counts of a step."""
+        return self.buyer.locator(".journey .stop").nth(step - 1).locator(".stop-count b")
+
+    @property
+    def arrival(self) -> Locator:
+        """Return the day at which the buyer is told to get everything."""
+        return self.buyer.locator("[data-part=answer] .big time")
+
+
+@pytest.mark.timeout(1_200)
+def test_an_order_from_its_entry_to_its_ledger(chromium: Browser, town: StoryTown) -> None:
+    coordinator = signed_in(opened(chromium, "en"), town, "coordinator")
+    enter_the_order(coordinator, town)
+    tablets = {maker.id: Factory(opened(chromium, "en", viewport=TABLET), maker) for maker in MAKERS}
+    for name, tablet in tablets.items():
+        signed_in(tablet.page, town, name)
+    maker, backup = approve_the_team(coordinator)
+    order = coordinator.url.rpartition("/")[2].rpartition("-")[0]
+    buyer = opened(chromium, "ja")
+    cast = Cast(
+        town, coordinator, buyer, tablets[maker.id], tablets[backup.id], tablets[MAKERS[-1].id], order
+    )
+    the_first_factory_starts(cast)
+    the_buyer_watches_it_count(cast)
+    the_last_factory_starts(cast)
+    the_buyer_wants_it_tomorrow(cast)
+    the_machine_breaks_and_the_date_moves(cast)
+    the_alert_arrives(cast)
+    the_backup_is_taken(cast)
+    the_backup_makes_the_rest(cast)
+    the_order_ships(cast)
+    the_ledger_is_the_ground_truth(cast)
+    assert len(town.receiver.came) == 1
+
+
+def enter_the_order(page: Page, town: StoryTown) -> None:
+    page.goto(f"{town.stack.url}/matches/new")
+    while page.locator("fieldset.step").count() > LAST:
+        before = page.locator("fieldset.step").count()
+        page.get_by_role("button", name=re.compile("^Remove:")).last.click()
+        expect(page.locator("fieldset.step")).to_have_count(before - 1)
+    page.get_by_label("Buyer").fill("大手精機")
+    page.get_by_label("Part", exact=True).fill(PART)
+    page.get_by_label("Quantity").fill(str(QUANTITY))
+    page.get_by_label("Due date").fill(str(town.today + timedelta(days=9)))
+    for index, maker in enumerate((MAKERS[0], MAKERS[-1])):
+        page.locator(f"[id='steps.{index}.process']").select_option(maker.process)
+        for name, value in (("cycle", maker.cycle_s), ("pieces_per_cycle", maker.pieces), ("setup", 0)):
+            page.locator(f"[id='steps.{index}.{name}']").fill(str(value))
+        page.locator(f"[id='steps.{index}.transport']").fill("0")
+    page.get_by_role("button", name="Propose a team").last.click()
+    expect(page.locator("h1")).to_contain_text(PART, timeout=WITHIN_MS)
+    expect(page.locator(".team")).to_be_visible(timeout=WITHIN_MS)
+
+
+def approve_the_team(page: Page) -> tuple[Maker, Maker]:
+    """Approve, and return who makes the first step and who stands ready for it."""
+    page.get_by_role("button", name=re.compile("^Approve")).click()
+    expect(page.locator(".mark.approved")).to_have_text("Approved", timeout=WITHIN_MS)
+    row = page.locator("tr", has=page.locator("code", has_text=re.compile("-1a$")))
+    names = {maker.name: maker for maker in MAKERS}
+    maker = names[row.locator("td[data-label=Factory]").inner_text()]
+    backup = names[row.locator("td[data-label=Backup]").inner_text()]
+    assert {maker.process, backup.process} == {"cutting"}
+    return maker, backup
+
+
+def the_first_factory_starts(cast: Cast) -> None:
+    cast.maker.look()
+    cast.maker.start(cast.job(FIRST))
+    grown(cast.maker.page, cast.maker.count(cast.job(FIRST)), 2)
+
+
+def the_buyer_watches_it_count(cast: Cast) -> None:
+    cast.look_at_order()
+    cast.coordinator.get_by_role("button", name="Make a link").click()
+    link = cast.coordinator.locator("#made-link")
+    expect(link).to_have_value(re.compile("/o/"), timeout=WITHIN_MS)
+    cast.buyer.goto(link.input_value())
+    expect(cast.buyer.locator("#live")).to_have_class(re.compile(r"\bon\b"), timeout=WITHIN_MS)
+    cast.buyer.evaluate("window.neverReloaded = true")
+    seen = number(cast.made(FIRST).inner_text())
+    grown(cast.buyer, cast.made(FIRST), seen + 3)
+    text = cast.buyer.locator("main").inner_text()
+    assert not [maker.name for maker in MAKERS if maker.name in text], "nobody agreed to be named"
+
+
+def the_last_factory_starts(cast: Cast) -> None:
+    """The first pieces go on; with these it begins, and waits for more."""
+    cast.maker.look()
+    handed = cast.maker.hand_over(cast.job(FIRST))
+    assert handed > 0
+    cast.shipper.receive(handed)
+    cast.shipper.start(cast.job(LAST))
+    grown(cast.buyer, cast.made(LAST), 2)
+    cast.shipper.press(cast.job(LAST), "Pause")
+    expect(cast.shipper.card(cast.job(LAST)).locator(".tag")).to_have_text("Paused", timeout=WITHIN_MS)
+
+
+def the_buyer_wants_it_tomorrow(cast: Cast) -> None:
+    """The order is revised, and is still in time."""
+    page = cast.coordinator
+    cast.look_at_order()
+    page.get_by_text("Revise the order", exact=True).click()
+    page.get_by_label("Due date").fill(str(cast.town.today + timedelta(days=1)))
+    page.locator("#revise-reason").fill("客先の都合")
+    page.get_by_role("button", name="Save the revision").click()
+    expect(page.locator(".revise-card")).to_contain_text("Revision 2", timeout=WITHIN_MS)
+    expect(page.locator(".order-answer")).to_contain_text("in time", timeout=WITHIN_MS)
+    due = cast.buyer.locator("[data-part=answer] dl.promise time").first
+    expect(due).to_have_attribute("datetime", str(cast.town.today + timedelta(days=1)), timeout=WITHIN_MS)
+    assert cast.town.receiver.came == []
+
+
+def the_machine_breaks_and_the_date_moves(cast: Cast) -> None:
+    """The factory closes within the hour and for days, so the pieces come days later."""
+    cast.town.break_machine(cast.maker.maker)
+    expect(cast.maker.page.locator(".machine-list li.DOWN")).to_have_count(1, timeout=WITHIN_MS)
+    due = str(cast.town.today + timedelta(days=1))
+    wait_on(cast.buyer, lambda: (cast.arrival.get_attribute("datetime") or "") > f"{due}T24", "a later date")
+    expect(cast.buyer.locator("[data-part=changes] li").first).to_contain_text("工程1", timeout=WITHIN_MS)
+    assert cast.buyer.evaluate("window.neverReloaded") is True
+
+
+def the_alert_arrives(cast: Cast) -> None:
+    alert = cast.coordinator.locator("section.alert")
+    expect(alert).to_contain_text("step 1", timeout=WITHIN_MS)  # comes by itself
+    wait_on(cast.coordinator, lambda: cast.town.receiver.came, "the alert at the receiver")
+    ((path, headers, body),) = cast.town.receiver.came
+    signed = headers["X-Machikoba-Timestamp"].encode() + b"." + body
+    mac = hmac.new(SECRET, signed, hashlib.sha256).hexdigest()
+    assert path == "/alerts"
+    assert headers["X-Machikoba-Signature"] == f"sha256={mac}"
+    assert json.loads(body)["order"] == cast.order
+
+
+def the_backup_is_taken(cast: Cast) -> None:
+    page = cast.coordinator
+    offer = page.locator(f"[id='backup-{cast.job(FIRST)}']")
+    expect(offer).to_have_attribute("open", "", timeout=WITHIN_MS)
+    offer.locator("input[name=reason]").fill("機械の故障")
+    offer.get_by_role("button", name=f"to {cast.backup.maker.name}").click()
+    expect(page.locator(".order-steps")).to_contain_text(cast.job(FIRST, "b"), timeout=WITHIN_MS)
+    cast.maker.look()
+    rest = cast.maker.hand_over(cast.job(FIRST))
+    cast.shipper.receive(rest)
+
+
+def the_backup_makes_the_rest(cast: Cast) -> None:
+    job = cast.job(FIRST, "b")
+    cast.backup.look()
+    wanted = number(cast.backup.card(job).locator("dl.facts b").first.inner_text())
+    assert 0 < wanted < QUANTITY
+    cast.backup.start(job)
+    grown(cast.backup.page, cast.backup.count(job), wanted)
+    cast.backup.press(job, "Finish")
+    expect(cast.backup.card(job)).not_to_have_class(re.compile("running"), timeout=WITHIN_MS)
+    cast.shipper.receive(cast.backup.hand_over(job))
+    assert grown(cast.buyer, cast.made(FIRST), QUANTITY) >= QUANTITY
+
+
+def the_order_ships(cast: Cast) -> None:
+    job = cast.job(LAST)
+    cast.shipper.start(job)
+    grown(cast.shipper.page, cast.shipper.count(job), QUANTITY)
+    cast.shipper.press(job, "Finish")
+    expect(cast.shipper.card(job)).not_to_have_class(re.compile("running"), timeout=WITHIN_MS)
+    cast.shipper.hand_over(job)
+    expect(cast.buyer.locator("[data-part=answer]")).to_contain_text("出荷済み", timeout=WITHIN_MS)
+    assert cast.buyer.evaluate("window.neverReloaded") is True
+    cast.look_at_order()
+    expect(cast.coordinator.locator(".order-answer")).to_contain_text(
+        "All pieces were shipped", timeout=WITHIN_MS
+    )
+
+
+def the_ledger_is_the_ground_truth(cast: Cast) -> None:
+    """Job by job, and so machine by machine; the file is the one that people download."""
+    page = cast.coordinator
+
+    def rows() -> list[Row]:
+        with page.expect_download() as download:
+            page.get_by_role("link", name="CSV for Excel").click()
+        return rows_of(Path(download.value.path()).read_bytes())
+
+    wait_on(
+        page,
+        lambda: (
+            sum(each.good for each in jobs_of(rows()).values())
+            == sum(each.good for each in true_jobs(cast.town).values())
+        ),
+        "the last window",
+    )
+    told, total = jobs_of(rows()), next(row for row in rows() if row["Row"] == "total")
+    assert told == true_jobs(cast.town)
+    assert set(told) == {cast.job(FIRST), cast.job(FIRST, "b"), cast.job(LAST)}
+    assert int(total["Good, together"]) == sum(made.good for made in told.values())
