@@ -18,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from aggregator.errors import AggregatorError, ConfigError
 from aggregator.store.timeseries import StoreError
 
-BUSY_TIMEOUT_MS = 10_000
+BUSY_TIMEOUT_MS = 30_000
 _WRITES = "machikoba_writes"
 
 
