@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check-tools lint style types format story bench lock clean
+.PHONY: help setup demo test check-tools lint style types format bench lock clean
 
 BIN := .venv/bin
 # What the checks look at; node_modules and caches are not ours.
@@ -42,9 +42,6 @@ types: setup
 format: setup  ## Format the code and sort its imports
 	$(BIN)/ruff check --select I --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
-
-story: setup check-tools  ## Walk the whole story of an order in Chromium (not part of the test yet: never seen green to its end)
-	$(BIN)/python -m pytest tests/browser/story.py
 
 bench: setup check-tools  ## Measure: change to screen, records into the store, time elements, forecasts, capacity, matching, arrivals
 	$(BIN)/python -m tests.bench.floor

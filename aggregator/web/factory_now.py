@@ -31,7 +31,8 @@ class WorkedMachine:
 class JobCard:
     """A job as its people see it. `today` is None where nothing of today is known yet.
 
-    `on` are the machines that work on it, `able` those that can take it. `left` good pieces are not sent yet.
+    `on` are the machines that work on it, `able` those that can take it. `left` good pieces are stored and
+    not sent yet: of what a machine made this minute it is not known yet what is scrap.
     """
 
     job: Job
@@ -174,7 +175,7 @@ def _card(found: Services, read: _Read, job: Job) -> JobCard:
         today=max(read.today.get(job.id, 0), reported),
         on=tuple(read.machines[each] for each in sorted(on) if each in read.machines),
         able=tuple(read.machines[each] for each in sorted(job.machines) if each in read.machines),
-        left=max(pieces.good - sent, 0),
+        left=max(_stored(found, job, ledger).good - sent, 0),
         received=sum(each.accepted or 0 for each in ledger.received) if partners.before else None,
     )
 
@@ -186,6 +187,11 @@ def _pieces(found: Services, job: Job, ledger: JobLedger) -> Pieces:
         for each in step.jobs:
             if each.job.id == job.id:
                 return each.pieces
+    return _stored(found, job, ledger)
+
+
+def _stored(found: Services, job: Job, ledger: JobLedger) -> Pieces:
+    """Return pieces without those that no window has yet."""
     return pieces_of(JobFacts(job, found.days.jobs().get(job.id), reports=ledger.reports))
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -63,6 +63,7 @@ class Factory:
 
     page: Page
     maker: Maker
+    sent: dict[str, int] = field(default_factory=dict)
 
     def card(self, job: str) -> Locator:
         return self.page.locator(f"[id='job-{job}']")
@@ -86,18 +87,32 @@ class Factory:
         """Return what counts along on the job's card."""
         return self.card(job).locator(".count-now")
 
-    def hand_over(self, job: str, pieces: int | None = None) -> int:
-        """Hand over so many pieces, or all that is offered; return how many."""
+    def good(self, job: str) -> int:
+        """Return the good pieces that are stored: what is offered to be handed over, and what already was."""
+        badge = self.card(job).locator(f"[id='send-{job}'] > summary .badge")
+        return self.sent.get(job, 0) + (number(badge.text_content() or "") if badge.count() else 0)
+
+    def finish(self, job: str) -> None:
+        """Finish the job, and wait until its last window is counted."""
+        self.press(job, "Finish")
+        expect(self.card(job).locator(".tag")).to_have_text("Finished", timeout=WITHIN_MS)
+        self.settle(job)
+
+    def settle(self, job: str) -> None:
+        """Wait until everything that the card counts is stored."""
+        counted = self.count(job)  # perhaps in a folded part of the page
+        wait_on(self.page, lambda: self.good(job) == number(counted.text_content() or ""), "the last window")
+
+    def hand_over(self, job: str) -> int:
+        """Hand over all that is offered; return how many."""
         if self.page.locator("#done").count():
             self.page.locator("#done").evaluate("each => { each.open = true }")
         more = self.page.locator(f"[id='send-{job}']")
         more.locator("summary").click()
-        field = more.locator("input[name=pieces]")
-        if pieces is not None:
-            field.fill(str(pieces))
-        handed = int(field.input_value())
+        handed = int(more.locator("input[name=pieces]").input_value())
         more.get_by_role("button", name="Hand over").click()
         expect(self.page.locator(".notice.good")).to_be_visible(timeout=WITHIN_MS)
+        self.sent[job] = self.sent.get(job, 0) + handed
         return handed
 
     def receive(self, pieces: int) -> None:

@@ -17,13 +17,13 @@ for (const button of document.querySelectorAll("[data-add]")) {
 }
 
 // A second tap on the same button sends nothing; the server would count it once all the same.
-for (const form of document.querySelectorAll('form[method="post"]')) {
-  form.addEventListener("submit", (event) => {
-    if (form.dataset.sent) event.preventDefault();
-    form.dataset.sent = "yes";
-    setTimeout(() => delete form.dataset.sent, 5_000);
-  });
-}
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post") return;
+  if (form.dataset.sent) event.preventDefault();
+  form.dataset.sent = "yes";
+  setTimeout(() => delete form.dataset.sent, 5_000);
+});
 
 // Somebody is entering something: then only numbers are refreshed, nothing moves under their fingers.
 function busy() {
@@ -60,7 +60,10 @@ async function refresh() {
   }
   for (const element of fresh.querySelectorAll("[data-live]")) {
     const old = work.querySelectorAll(`[data-live="${CSS.escape(element.dataset.live)}"]`);
-    for (const each of old) if (!each.isEqualNode(element)) each.replaceChildren(...element.cloneNode(true).childNodes);
+    for (const each of old) {
+      if (each.isEqualNode(element) || each.matches("details[open]") || each.contains(document.activeElement)) continue;
+      each.replaceChildren(...element.cloneNode(true).childNodes);
+    }
   }
 }
 

@@ -138,8 +138,9 @@ def the_buyer_watches_it_count(cast: Cast) -> None:
 
 def the_last_factory_starts(cast: Cast) -> None:
     """The first pieces go on; with these it begins, and waits for more."""
-    cast.maker.look()
-    handed = cast.maker.hand_over(cast.job(FIRST))
+    job = cast.job(FIRST)
+    wait_on(cast.maker.page, lambda: cast.maker.good(job), "the first window of the job")
+    handed = cast.maker.hand_over(job)
     assert handed > 0
     cast.shipper.receive(handed)
     cast.shipper.start(cast.job(LAST))
@@ -169,7 +170,9 @@ def the_machine_breaks_and_the_date_moves(cast: Cast) -> None:
     expect(cast.maker.page.locator(".machine-list li.DOWN")).to_have_count(1, timeout=WITHIN_MS)
     due = str(cast.town.today + timedelta(days=1))
     wait_on(cast.buyer, lambda: (cast.arrival.get_attribute("datetime") or "") > f"{due}T24", "a later date")
-    expect(cast.buyer.locator("[data-part=changes] li").first).to_contain_text("工程1", timeout=WITHIN_MS)
+    changes = cast.buyer.locator("[data-part=changes] li")
+    expect(changes.first).to_contain_text("工程1", timeout=WITHIN_MS)
+    expect(changes.first).to_contain_text("故障", timeout=WITHIN_MS)
     assert cast.buyer.evaluate("window.neverReloaded") is True
 
 
@@ -193,6 +196,7 @@ def the_backup_is_taken(cast: Cast) -> None:
     offer.get_by_role("button", name=f"to {cast.backup.maker.name}").click()
     expect(page.locator(".order-steps")).to_contain_text(cast.job(FIRST, "b"), timeout=WITHIN_MS)
     cast.maker.look()
+    cast.maker.settle(cast.job(FIRST))
     rest = cast.maker.hand_over(cast.job(FIRST))
     cast.shipper.receive(rest)
 
@@ -203,9 +207,8 @@ def the_backup_makes_the_rest(cast: Cast) -> None:
     wanted = number(cast.backup.card(job).locator("dl.facts b").first.inner_text())
     assert 0 < wanted < QUANTITY
     cast.backup.start(job)
-    grown(cast.backup.page, cast.backup.count(job), wanted)
-    cast.backup.press(job, "Finish")
-    expect(cast.backup.card(job)).not_to_have_class(re.compile("running"), timeout=WITHIN_MS)
+    wait_on(cast.backup.page, lambda: cast.backup.good(job) >= wanted, "the rest")
+    cast.backup.finish(job)
     cast.shipper.receive(cast.backup.hand_over(job))
     assert grown(cast.buyer, cast.made(FIRST), QUANTITY) >= QUANTITY
 
@@ -213,9 +216,8 @@ def the_backup_makes_the_rest(cast: Cast) -> None:
 def the_order_ships(cast: Cast) -> None:
     job = cast.job(LAST)
     cast.shipper.start(job)
-    grown(cast.shipper.page, cast.shipper.count(job), QUANTITY)
-    cast.shipper.press(job, "Finish")
-    expect(cast.shipper.card(job)).not_to_have_class(re.compile("running"), timeout=WITHIN_MS)
+    wait_on(cast.shipper.page, lambda: cast.shipper.good(job) >= QUANTITY, "everything packed")
+    cast.shipper.finish(job)
     cast.shipper.hand_over(job)
     expect(cast.buyer.locator("[data-part=answer]")).to_contain_text("出荷済み", timeout=WITHIN_MS)
     assert cast.buyer.evaluate("window.neverReloaded") is True
