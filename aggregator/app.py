@@ -19,10 +19,11 @@ from aggregator.config import Config, from_arguments
 from aggregator.config import add_arguments as add_config_arguments
 from aggregator.errors import AggregatorError, ConfigError
 from aggregator.faces import create_faces
-from aggregator.homes import open_home
+from aggregator.homes import open_home, results_of
 from aggregator.ingest.ingest import Ingest
 from aggregator.ingest.subscriber import read_password
 from aggregator.logs import log_to_stderr
+from aggregator.results.recorder import Recorder
 from aggregator.services import Services, make_services
 from aggregator.store.database import open_engine
 from aggregator.store.migration import migrate
@@ -97,6 +98,7 @@ async def receiving(config: Config) -> AsyncIterator[Services]:
                 tasks.create_task(steadily("measured days", services.days.run), name="measured days"),
                 tasks.create_task(steadily("spare hours", services.spare.run), name="spare hours"),
                 tasks.create_task(steadily("order book", services.order_book.run), name="order book"),
+                tasks.create_task(steadily("results", recorder_of(services).run), name="results"),
                 tasks.create_task(steadily("alerts", partial(watch, services)), name="alerts"),
                 tasks.create_task(steadily("messages", delivery_of(services).run), name="messages"),
                 tasks.create_task(steadily("work", partial(foreman.run, ingest.commands)), name="work"),
@@ -121,6 +123,20 @@ def foreman_of(services: Services, tagger: Tagger) -> Foreman:
         retagger=Retagger(services.work.ledgers, services.timeseries, services.now),
         days=services.days,
         board=services.board,
+        now=services.now,
+    )
+
+
+def recorder_of(services: Services) -> Recorder:
+    """Return what writes results back to where dashboards read them."""
+    return Recorder(
+        results=results_of(services.timeseries),
+        timeseries=services.timeseries,
+        records=services.records,
+        board=services.board,
+        spare=services.spare,
+        order_book=services.order_book,
+        zone=services.config.zone,
         now=services.now,
     )
 

@@ -8,8 +8,8 @@ process or another one, nor when.
 import time
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from hashlib import blake2b
 from zoneinfo import ZoneInfo
@@ -19,13 +19,16 @@ from aggregator.capacity.calendar import Span, spans_by_machine
 from aggregator.capacity.cut import cut_to
 from aggregator.capacity.job_totals import jobs_of_day
 from aggregator.capacity.local_time import local_day, moment_ms
-from aggregator.capacity.time_elements import elements_of_day, gap_ms
+from aggregator.capacity.time_elements import elements_of_day, elements_of_hours, gap_ms
 from aggregator.day_book import DayBook
 from aggregator.model.calendar import Calendar
-from aggregator.model.machine import MachineKey
+from aggregator.model.machine import Machine, MachineKey
+from aggregator.model.point import Point
 from aggregator.model.window import Totals, Window
+from aggregator.results.kpi_points import kpi_points
 from aggregator.store.machine_days import MachineDays, MeasuredDay
 from aggregator.store.profiles import Profiles
+from aggregator.store.results import Results
 from aggregator.store.timeseries import TimeSeries
 
 RULES = 2
@@ -33,6 +36,8 @@ RULES = 2
 
 LATE_MS = 3 * MINUTE_MS
 SILENT_STEP_MS = 5 * MINUTE_MS
+
+Written = tuple[str | bool, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,7 @@ class Ground:
     calendars: Mapping[str, Calendar]
     newest_ms: Mapping[MachineKey, int]
     spans: Mapping[MachineKey, Sequence[Span]]
+    machines: Mapping[MachineKey, Machine] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +68,36 @@ class StaleDay:
     totals: Totals | None
     basis: int
     was: int | None
+    machine: Machine | None = None
 
 
 class Survey:
     """All methods raise StoreError."""
 
     def __init__(
-        self, timeseries: TimeSeries, days: MachineDays, profiles: Profiles, book: DayBook, zone: ZoneInfo
+        self,
+        timeseries: TimeSeries,
+        days: MachineDays,
+        profiles: Profiles,
+        book: DayBook,
+        *,
+        zone: ZoneInfo,
+        results: Results | None = None,
     ) -> None:
         self._timeseries = timeseries
         self._stored = days
         self._profiles = profiles
         self._book = book
         self._zone = zone
+        self._results = results
 
-    def ground(self, keys: Collection[MachineKey] | None, now_ms: int, days: int) -> Ground:
+    def ground(
+        self,
+        keys: Collection[MachineKey] | None,
+        now_ms: int,
+        days: int,
+        machines: Iterable[Machine] = (),
+    ) -> Ground:
         """Return what a survey of these machines (or all) over the last so many days stands on."""
         if keys is None:
             keys = list(self._timeseries.machines())
@@ -90,10 +111,11 @@ class Survey:
         spans: dict[MachineKey, Sequence[Span]] = dict.fromkeys(keys, ())
         calendars = self.calendars()
         for factory in calendars.keys() & by_factory.keys():
-            machines = [key.machine for key in by_factory[factory]]
-            open_ = spans_by_machine(calendars[factory], machines, since_ms, until_ms, self._zone)
+            names = [key.machine for key in by_factory[factory]]
+            open_ = spans_by_machine(calendars[factory], names, since_ms, until_ms, self._zone)
             spans |= {MachineKey(factory, machine): found for machine, found in open_.items()}
-        return Ground(today, now_ms, calendars, newest, spans)
+        known = {machine.key: machine for machine in machines}
+        return Ground(today, now_ms, calendars, newest, spans, known)
 
     def calendars(self) -> dict[str, Calendar]:
         """Return the calendars of factories that have one."""
@@ -130,16 +152,23 @@ class Survey:
     def measure(self, stale: deque[StaleDay], within_s: float) -> list[MeasuredDay]:
         """Take as many days off the front as fit into `within_s` (one at least), measure and store them.
 
-        Days that someone measured since they were found stale are dropped: that was newer.
+        Days that someone measured since they were found stale are dropped: that was newer. Their hours are
+        written back before a day counts as measured: what breaks in between is done again.
         """
         end = time.monotonic() + within_s
         measured: list[MeasuredDay] = []
+        points: list[Point] = []
         while stale:
             each = stale.popleft()
             if self._book.basis(each.key, each.day) == each.was:
-                measured.append(self._measure(each))
+                windows = self._windows(each)
+                measured.append(_measured(each, windows))
+                if self._results is not None:
+                    points += _points(each, windows)
                 if time.monotonic() >= end:
                     break
+        if self._results is not None:
+            self._results.write(points)
         self._stored.save(measured)
         return measured
 
@@ -161,20 +190,18 @@ class Survey:
         if day == ground.today:
             end_ms = min(end_ms, max(start_ms, over_until(ground.now_ms, ground.newest_ms.get(key))))
         spans = _between(ground.spans[key], start_ms, end_ms)
-        basis, was = basis_of(end_ms, gap_ms(cycle_s), spans, totals), self._book.basis(key, day)
+        machine, was = ground.machines.get(key), self._book.basis(key, day)
+        basis = basis_of(end_ms, gap_ms(cycle_s), spans, totals, self._written(machine))
         if basis == was:
             return None
-        return StaleDay(key, day, start_ms, end_ms, spans, cycle_s, totals, basis, was)
+        return StaleDay(key, day, start_ms, end_ms, spans, cycle_s, totals, basis, was, machine)
 
-    def _measure(self, stale: StaleDay) -> MeasuredDay:
-        windows = self._windows(stale)
-        elements = elements_of_day(stale.key, stale.day, windows, stale.spans, stale.cycle_s)
-        running_ms = 0
-        if stale.totals is not None:  # a window counts where it begins, as in all sums of the store
-            running_ms = stale.totals.state_ms[0]
-            sums = stale.totals
-            elements = replace(elements, cycles=sums.cycles, good=sums.good, scrap=sums.scrap)
-        return MeasuredDay(elements, running_ms, stale.basis, tuple(jobs_of_day(windows, stale.spans)))
+    def _written(self, machine: Machine | None) -> Written:
+        """Return what decides where and how a machine's hours are written back."""
+        if self._results is None:
+            return ()
+        described = (machine.process or "", machine.tells_states) if machine else ()
+        return (self._results.place, *described)
 
     def _windows(self, stale: StaleDay) -> list[Window]:
         """Return the day's windows; those before opening and after closing only if they hold any work."""
@@ -211,12 +238,31 @@ def over_until(now_ms: int, newest_ms: int | None) -> int:
 
 
 def basis_of(
-    end_ms: int, longest_delay_ms: int, spans: tuple[tuple[int, int], ...], totals: Totals | None
+    end_ms: int,
+    longest_delay_ms: int,
+    spans: tuple[tuple[int, int], ...],
+    totals: Totals | None,
+    written: Written = (),
 ) -> int:
-    """Return a digest of all that a day is made of."""
+    """Return a digest of all that a day is made of, and of where its hours are `written` back to."""
     sums = None if totals is None else (totals.state_ms, totals.cycles, totals.good, totals.scrap)
-    text = repr((RULES, end_ms, longest_delay_ms, spans, sums))
+    text = repr((RULES, end_ms, longest_delay_ms, spans, sums, *written))
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
+
+
+def _measured(stale: StaleDay, windows: Sequence[Window]) -> MeasuredDay:
+    elements = elements_of_day(stale.key, stale.day, windows, stale.spans, stale.cycle_s)
+    running_ms = 0
+    if stale.totals is not None:  # a window counts where it begins, as in all sums of the store
+        running_ms = stale.totals.state_ms[0]
+        sums = stale.totals
+        elements = replace(elements, cycles=sums.cycles, good=sums.good, scrap=sums.scrap)
+    return MeasuredDay(elements, running_ms, stale.basis, tuple(jobs_of_day(windows, stale.spans)))
+
+
+def _points(stale: StaleDay, windows: Sequence[Window]) -> Iterator[Point]:
+    hours = elements_of_hours(stale.key, windows, stale.spans, stale.cycle_s)
+    return kpi_points(stale.key, stale.machine, hours, stale.start_ms, stale.end_ms)
 
 
 def _between(spans: Sequence[Span], start_ms: int, end_ms: int) -> tuple[tuple[int, int], ...]:

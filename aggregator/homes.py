@@ -1,4 +1,7 @@
-"""Where the time series live: settings and the database in, the embedded home or InfluxDB out."""
+"""Where the time series live: settings and the database in, the embedded home or InfluxDB out.
+
+And where what is made of them is written back to, so that others plot the same numbers.
+"""
 
 from sqlalchemy import Engine
 
@@ -7,7 +10,13 @@ from aggregator.errors import ConfigError
 from aggregator.store.embedded import Embedded
 from aggregator.store.influx.influx import Influx
 from aggregator.store.influx.server import Place, Server
+from aggregator.store.results import Results
 from aggregator.store.timeseries import TimeSeries
+
+
+def results_of(home: TimeSeries) -> Results | None:
+    """Return where results worth plotting are written back to; None where nobody reads them."""
+    return home.results if isinstance(home, Influx) else None
 
 
 def open_home(config: Config, engine: Engine) -> TimeSeries:

@@ -32,11 +32,30 @@ class LiveMachine:
     connected: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class LiveAgent:
+    """A factory's agent now, and what it said of itself last; None where it never did.
+
+    `outbox_records` wait at the agent until they are stored here.
+    """
+
+    factory: str
+    connected: bool = False
+    heard_ms: int | None = None
+    version: str | None = None
+    outbox_records: int | None = None
+    time_synchronised: bool | None = None
+    reconnects: int | None = None
+    memory_bytes: int | None = None
+    uptime_s: int | None = None
+
+
 class Board:
-    """The present of all machines."""
+    """The present of all machines, and of the agents beside them."""
 
     def __init__(self) -> None:
         self._machines: dict[MachineKey, LiveMachine] = {}
+        self._agents: dict[str, LiveAgent] = {}
         self._changes: FanOut[MachineKey] = FanOut()
         self._stored: FanOut[MachineKey] = FanOut()
 
@@ -47,6 +66,20 @@ class Board:
     def all(self) -> Mapping[MachineKey, LiveMachine]:
         """Return every machine heard of since the start."""
         return self._machines.copy()
+
+    def agents(self) -> Mapping[str, LiveAgent]:
+        """Return every agent heard of since the start, by factory."""
+        return self._agents.copy()
+
+    def update_agent(self, agent: LiveAgent) -> None:
+        """Replace the agent's present."""
+        self._agents[agent.factory] = agent
+
+    def agent_left(self, factory: str) -> None:
+        """Nothing is heard of the agent any more; what it said last stays."""
+        agent = self._agents.get(factory)
+        if agent is not None:
+            self._agents[factory] = replace(agent, connected=False)
 
     def update(self, machine: LiveMachine) -> None:
         """Replace the machine's present; listeners hear of it when anything changed."""

@@ -28,6 +28,7 @@ from aggregator.model.machine import MachineKey
 from aggregator.store.machine_days import MachineDays
 from aggregator.store.profiles import Profiles
 from aggregator.store.records import Records
+from aggregator.store.results import Results
 from aggregator.store.timeseries import StoreError, TimeSeries
 
 log = logging.getLogger(__name__)
@@ -63,9 +64,10 @@ class MeasuredDays:
         board: Board,
         zone: ZoneInfo,
         now: Callable[[], int],
+        results: Results | None = None,
     ) -> None:
         self._book = DayBook()
-        self._survey = Survey(timeseries, days, profiles, self._book, zone)
+        self._survey = Survey(timeseries, days, profiles, self._book, zone=zone, results=results)
         self._stored = days
         self._machines = records.machines
         self._board = board
@@ -232,7 +234,7 @@ class MeasuredDays:
     async def _ground(self, keys: Collection[MachineKey] | None, days: int) -> Ground:
         machines = await asyncio.to_thread(self._machines)
         self._book.leave_out({machine.key for machine in machines if not machine.tells_pace})
-        ground = await asyncio.to_thread(self._survey.ground, keys, self._now(), days)
+        ground = await asyncio.to_thread(self._survey.ground, keys, self._now(), days, machines)
         self._newest_ms |= ground.newest_ms
         return ground
 

@@ -10,6 +10,7 @@ from aggregator.alerting.delivery import targets_of
 from aggregator.alerting.rule import Rule
 from aggregator.clock import now_ms
 from aggregator.config import Config
+from aggregator.homes import results_of
 from aggregator.live import Board
 from aggregator.measured_days import MeasuredDays
 from aggregator.measurements import Measurements
@@ -76,7 +77,7 @@ def make_services(
     profiles, orders, consents = Profiles(engine), Orders(engine), ConsentStore(engine)
     days = MeasuredDays(
         timeseries=timeseries, days=MachineDays(engine), records=records,
-        profiles=profiles, board=board, zone=zone, now=now
+        profiles=profiles, board=board, zone=zone, now=now, results=results_of(timeseries)
     )  # fmt: skip
     ledgers = Ledgers(engine)
     spare = SpareHours(

@@ -1,12 +1,38 @@
-"""KPIs of ISO 22400-2 from a machine's time elements; None where they are not defined.
+"""KPIs of ISO 22400-2 from a machine's time elements of a day or an hour; None where they are not defined.
 
 Unknown time is no part of any of them: PBT here is the known part of the planned busy time, so that a dead
 agent looks neither busy nor idle.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from aggregator.model.capacity import MachineDay
+from aggregator.model.capacity import MachineDay, MachineHour
+
+Measured = MachineDay | MachineHour
+
+
+class Share(NamedTuple):
+    """A KPI as what it divides: over several machines or hours both are added up, then divided."""
+
+    part_ms: int
+    of_ms: int
+
+    @property
+    def value(self) -> float | None:
+        """The share from 0 to 1; None where there is nothing to divide by."""
+        return self.part_ms / self.of_ms if self.of_ms else None
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Every KPI as a share."""
+
+    availability: Share
+    allocation_efficiency: Share
+    utilization_efficiency: Share
+    setup_rate: Share
+    technical_efficiency: Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,47 +46,38 @@ class Kpis:
     technical_efficiency: float | None
 
 
-def kpis(day: MachineDay, tells_states: bool = True) -> Kpis:
-    """Return all of a day's KPIs; those that need more than busy or not are None without `tells_states`."""
-    if not tells_states:
-        return Kpis(None, allocation_efficiency(day), None, None, None)
+_UNDEFINED = Share(0, 0)
+
+
+def kpis(measured: Measured, tells_states: bool = True) -> Kpis:
+    """Return all KPIs; those that need more than busy or not are None without `tells_states`."""
+    found = shares(measured, tells_states)
     return Kpis(
-        availability(day),
-        allocation_efficiency(day),
-        utilization_efficiency(day),
-        setup_rate(day),
-        technical_efficiency(day),
+        found.availability.value,
+        found.allocation_efficiency.value,
+        found.utilization_efficiency.value,
+        found.setup_rate.value,
+        found.technical_efficiency.value,
     )
 
 
-def availability(day: MachineDay) -> float | None:
-    """APT / PBT."""
-    return _share(day.apt_ms, day.pbt_ms - day.unknown_ms)
+def shares(measured: Measured, tells_states: bool = True) -> Shares:
+    """Return what every KPI divides; what needs more than busy or not is 0 of 0 without `tells_states`."""
+    apt_ms, aust_ms = measured.apt_ms, measured.aust_ms
+    known_ms = measured.pbt_ms - measured.unknown_ms
+    aubt_ms = busy_ms(measured)
+    allocation = Share(aubt_ms, known_ms)
+    if not tells_states:
+        return Shares(_UNDEFINED, allocation, _UNDEFINED, _UNDEFINED, _UNDEFINED)
+    return Shares(
+        availability=Share(apt_ms, known_ms),
+        allocation_efficiency=allocation,
+        utilization_efficiency=Share(apt_ms, aubt_ms),
+        setup_rate=Share(aust_ms, apt_ms + aust_ms),
+        technical_efficiency=Share(apt_ms, apt_ms + measured.adet_ms),
+    )
 
 
-def allocation_efficiency(day: MachineDay) -> float | None:
-    """AUBT / PBT, with AUBT = APT + AUST + ADET."""
-    return _share(_aubt_ms(day), day.pbt_ms - day.unknown_ms)
-
-
-def utilization_efficiency(day: MachineDay) -> float | None:
-    """APT / AUBT."""
-    return _share(day.apt_ms, _aubt_ms(day))
-
-
-def setup_rate(day: MachineDay) -> float | None:
-    """AUST / AUPT, with AUPT = APT + AUST."""
-    return _share(day.aust_ms, day.apt_ms + day.aust_ms)
-
-
-def technical_efficiency(day: MachineDay) -> float | None:
-    """APT / (APT + ADET)."""
-    return _share(day.apt_ms, day.apt_ms + day.adet_ms)
-
-
-def _aubt_ms(day: MachineDay) -> int:
-    return day.apt_ms + day.aust_ms + day.adet_ms
-
-
-def _share(part_ms: int, whole_ms: int) -> float | None:
-    return part_ms / whole_ms if whole_ms else None
+def busy_ms(measured: Measured) -> int:
+    """Return AUBT = APT + AUST + ADET."""
+    return measured.apt_ms + measured.aust_ms + measured.adet_ms

@@ -1,4 +1,4 @@
-"""A machine's windows and open spans of one local day in, its time elements (ISO 22400-2) out.
+"""A machine's windows and open spans of one local day in, its time elements (ISO 22400-2) by day or hour out.
 
 The gap rule splits IDLE. An idle stretch no longer than max(15 min, 5 x the machine's median cycle time) is
 delay (ADET: starved, blocked), a longer one is measured spare time (ADOT: no order). How stretches are found:
@@ -20,8 +20,10 @@ delay (ADET: starved, blocked), a longer one is measured spare time (ADOT: no or
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
+from agent.contract.records import HOUR_MS
 from aggregator.capacity.cut import cut_states
-from aggregator.model.capacity import MachineDay
+from aggregator.capacity.element_sums import NOTHING, Elements, ElementSums
+from aggregator.model.capacity import MachineDay, MachineHour
 from aggregator.model.machine import MachineKey
 from aggregator.model.window import StateMs, Window
 
@@ -50,100 +52,54 @@ def elements_of_day(
     `windows` in time order and `spans` (sorted, disjoint) are cut to the day already; without spans there is
     no PBT. Where windows overlap the earlier one counts.
     """
+    found = _added_up(windows, spans, median_cycle_s, None)
+    good = [window.good for window in windows if window.good is not None]
+    scrap = [window.scrap for window in windows if window.scrap is not None]
+    return MachineDay(
+        key,
+        day,
+        *found.get(0, NOTHING),
+        cycles=sum(window.cycles for window in windows),
+        good=sum(good) if good else None,
+        scrap=sum(scrap) if scrap else None,
+    )
+
+
+def elements_of_hours(
+    key: MachineKey, windows: Sequence[Window], spans: Sequence[OpenSpan], median_cycle_s: float | None
+) -> list[MachineHour]:
+    """Return the same elements by UTC hour: they add up to the day's, for a gap is judged as a whole.
+
+    Hours that are neither open nor worked in are absent.
+    """
+    found = _added_up(windows, spans, median_cycle_s, HOUR_MS)
+    return [MachineHour(key, start_ms, *found[start_ms]) for start_ms in sorted(found)]
+
+
+def _added_up(
+    windows: Sequence[Window],
+    spans: Sequence[OpenSpan],
+    median_cycle_s: float | None,
+    step_ms: int | None,
+) -> dict[int, Elements]:
     open_spans = [(start or 0, end or 0) for start, end, *_ in spans]
-    sums = _Sums()
+    sums = ElementSums(step_ms)
+    for start, end in open_spans:
+        sums.add_span(start, end)
     begins = _turns(open_spans)
     turn = 0
-    for state_ms, span, tagged, after_silence in _pieces(windows, open_spans):
+    for start_ms, state_ms, span, tagged, after_silence in _pieces(windows, open_spans):
         if after_silence:
             sums.end_stretch()
         if span is None:
-            sums.add_closed(state_ms)
+            sums.add_closed(start_ms, state_ms)
             continue
         if begins[span] != turn:
             sums.end_stretch()
             turn = begins[span]
-        sums.add_open(state_ms, tagged)
+        sums.add_open(start_ms, state_ms, tagged)
     sums.end_stretch()
-    open_ms = sum(end - start for start, end in open_spans)
-    good = [window.good for window in windows if window.good is not None]
-    scrap = [window.scrap for window in windows if window.scrap is not None]
-    return sums.machine_day(
-        key,
-        day,
-        open_ms,
-        gap_ms(median_cycle_s),
-        (
-            sum(window.cycles for window in windows),
-            sum(good) if good else None,
-            sum(scrap) if scrap else None,
-        ),
-    )
-
-
-class _Sums:
-    """A day added up piece by piece; `idle` (and its tagged part) are of the stretch that goes on."""
-
-    def __init__(self) -> None:
-        self.apt = self.aust = self.adet = self.shared = self.stopped = self.outside = self.offline = 0
-        self.idle = self.idle_tagged = 0
-        self.stretches: list[tuple[int, int]] = []
-
-    def add_open(self, state_ms: StateMs, tagged: bool) -> None:
-        running, setup, idle, down, stop, offline = state_ms
-        self.stopped += stop
-        if running or setup or down or offline:
-            self.end_stretch()
-            self.apt += running
-            self.aust += setup
-            self.adet += down + idle
-            self.offline += offline
-            if tagged:
-                self.shared += running + setup + down + idle
-        else:
-            self.idle += idle
-            if tagged:
-                self.idle_tagged += idle
-
-    def add_closed(self, state_ms: StateMs) -> None:
-        running, setup, _, down, _, offline = state_ms
-        if running or setup or down or offline:
-            self.end_stretch()
-            self.outside += running + setup + down
-
-    def end_stretch(self) -> None:
-        if self.idle:
-            self.stretches.append((self.idle, self.idle_tagged))
-            self.idle = self.idle_tagged = 0
-
-    def machine_day(
-        self,
-        key: MachineKey,
-        day: date,
-        open_ms: int,
-        longest_delay_ms: int,
-        counts: tuple[int, int | None, int | None],
-    ) -> MachineDay:
-        pbt = open_ms - self.stopped
-        idle = sum(length for length, _ in self.stretches)
-        unknown = pbt - self.apt - self.aust - self.adet - idle
-        if not (self.apt or self.aust or self.adet or unknown):  # never busy, and known throughout
-            longest_delay_ms = SHORTEST_GAP_MS
-        short = [stretch for stretch in self.stretches if stretch[0] <= longest_delay_ms]
-        delay = sum(length for length, _ in short)
-        return MachineDay(
-            key,
-            day,
-            pbt,
-            self.apt,
-            self.aust,
-            self.adet + delay,
-            idle - delay,
-            unknown,
-            self.shared + sum(tagged for _, tagged in short),
-            self.outside,
-            *counts,
-        )
+    return sums.elements(gap_ms(median_cycle_s), SHORTEST_GAP_MS)
 
 
 def _turns(spans: Sequence[tuple[int, int]]) -> list[int]:
@@ -156,8 +112,8 @@ def _turns(spans: Sequence[tuple[int, int]]) -> list[int]:
     return turns
 
 
-_Piece = tuple[StateMs, int | None, bool, bool]
-"""States, the open span it lies in, whether it is tagged with a job, and comes after time not stored."""
+_Piece = tuple[int, StateMs, int | None, bool, bool]
+"""Start, states, the open span it lies in, whether it is tagged, and comes after time not stored."""
 
 
 def _pieces(windows: Iterable[Window], spans: Sequence[tuple[int, int]]) -> Iterator[_Piece]:
@@ -184,8 +140,8 @@ def _pieces(windows: Iterable[Window], spans: Sequence[tuple[int, int]]) -> Iter
             if edge >= end:
                 break
             piece, state_ms = cut_states(state_ms, edge - start)
-            yield piece, here if is_open else None, tagged, after_silence
+            yield start, piece, here if is_open else None, tagged, after_silence
             start, after_silence = edge, False
             here += is_open
         is_open = here < len(spans) and spans[here][0] <= start
-        yield state_ms, here if is_open else None, tagged, after_silence
+        yield start, state_ms, here if is_open else None, tagged, after_silence

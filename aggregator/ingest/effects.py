@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from aggregator.ingest import metrics
 from aggregator.ingest.commands import Commands
 from aggregator.ingest.events import (
+    AgentChanged,
     Event,
     LiveChanged,
     MachineBorn,
@@ -19,7 +20,7 @@ from aggregator.ingest.events import (
     Refused,
 )
 from aggregator.ingest.writer import Writer
-from aggregator.live import Board
+from aggregator.live import Board, LiveAgent
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,9 @@ class Effects:
                 case NodeBorn():
                     logger.info("factory %s is there", event.factory.id)
                     self._writer.node_born(event)
+                    self._board.update_agent(event.agent or LiveAgent(event.factory.id, connected=True))
+                case AgentChanged():
+                    self._board.update_agent(event.agent)
                 case MachineBorn():
                     self._writer.machine_born(event)
                     self._board.update(event.live)
@@ -70,4 +74,5 @@ class Effects:
         if event.machines:
             logger.info("factory %s is gone", event.factory)
         self._writer.node_died(event.factory)
+        self._board.agent_left(event.factory)
         self._board.disconnect(event.machines, event.at_ms)

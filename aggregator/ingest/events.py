@@ -1,9 +1,9 @@
 """What a Sparkplug message means to the aggregator: the session's output, one type a meaning."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agent.contract.sparkplug import DataSet
-from aggregator.live import LiveMachine
+from aggregator.live import LiveAgent, LiveMachine
 from aggregator.model.machine import Factory, Machine, MachineKey
 
 
@@ -17,6 +17,14 @@ class NodeBorn:
     factory: Factory
     epoch: str | None
     forgotten_through: int
+    agent: LiveAgent | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentChanged:
+    """The present of a factory's agent, whole."""
+
+    agent: LiveAgent
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +107,7 @@ class MetricsIgnored:
 
 Event = (
     NodeBorn
+    | AgentChanged
     | MachineBorn
     | LiveChanged
     | RecordsArrived

@@ -1,14 +1,15 @@
 """One edge node from its birth on: its messages in order in, what they mean out (Sparkplug 3.0, 5)."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from agent.contract import names
 from agent.contract.sparkplug import DataSet, Payload
 from agent.contract.topics import Topic
-from aggregator.ingest.aliases import Aliases, Value, named
+from aggregator.ingest.aliases import Aliases, Named, Value, named
 from aggregator.ingest.births import read_machine_birth, read_node_birth
 from aggregator.ingest.events import (
+    AgentChanged,
     Event,
     LiveChanged,
     MachineBorn,
@@ -21,8 +22,8 @@ from aggregator.ingest.events import (
     RecordsForgotten,
 )
 from aggregator.ingest.refusals import Refusals
-from aggregator.ingest.values import ValueRefused, count, present, text
-from aggregator.live import LiveMachine
+from aggregator.ingest.values import AGENT_METRICS, ValueRefused, agent_present, count, present, text
+from aggregator.live import LiveAgent, LiveMachine
 from aggregator.model.machine import MachineKey
 
 HEARD_STEP_MS = 10_000
@@ -49,16 +50,20 @@ class Node:
         self._refusals = refusals
         self._aliases = Aliases()
         self._machines: dict[str, _Machine] = {}
+        self._agent = LiveAgent(factory)
 
-    def birth(self, topic: Topic, payload: Payload) -> list[Event]:
+    def birth(self, topic: Topic, payload: Payload, now_ms: int) -> list[Event]:
         """Return what an NBIRTH means. Its machines count again when they are born again."""
-        birth = read_node_birth(topic, named(payload.metrics))
+        metrics = named(payload.metrics)
+        birth = read_node_birth(topic, metrics)
+        self._agent, refused = agent_present(LiveAgent(self.factory), metrics, now_ms)
         self.epoch, self.bd_seq = birth.epoch, birth.bd_seq
         self._aliases = Aliases(payload.metrics)
         for machine in self._machines.values():
             machine.aliases = None
-        born = NodeBorn(birth.factory, birth.epoch, birth.forgotten_through)
-        return [born, *self._refusals.refuse_metrics(topic, birth.refused)]
+        born = NodeBorn(birth.factory, birth.epoch, birth.forgotten_through, self._agent)
+        told = [*birth.refused, *refused]
+        return [born, *self._refusals.refuse_metrics(topic, told)]
 
     def process(self, topic: Topic, payload: Payload, now_ms: int) -> list[Event]:
         """Return what one of the messages means that follow the node's birth."""
@@ -102,7 +107,7 @@ class Node:
     def _node_data(self, topic: Topic, payload: Payload, now_ms: int) -> list[Event]:
         metrics, ignored = self._aliases.resolve(payload.metrics)
         found: dict[str, Value] = {item.name: item.value for item in metrics if item.value is not None}
-        events: list[Event] = []
+        events: list[Event] = self._health(topic, metrics, now_ms)
         try:
             events += self._delivery(found)
         except ValueRefused as error:
@@ -110,6 +115,13 @@ class Node:
         if not any(metric.is_historical for metric in payload.metrics):
             events += self._signs_of_life(now_ms)
         return [*events, *self._ignored(ignored)]
+
+    def _health(self, topic: Topic, metrics: Iterable[Named], now_ms: int) -> list[Event]:
+        """Return what the `Agent/*` metrics of an NDATA mean; most have none."""
+        if not any(metric.name in AGENT_METRICS for metric in metrics):
+            return []
+        self._agent, refused = agent_present(self._agent, metrics, now_ms)
+        return [AgentChanged(self._agent), *self._refusals.refuse_metrics(topic, refused)]
 
     def _delivery(self, found: dict[str, Value]) -> list[Event]:
         """Return what the `Delivery/*` metrics of an NDATA mean; raises ValueRefused."""

@@ -93,7 +93,7 @@ class Session:
         return [event for item in ready for event in link.node.process(*item, now_ms)]
 
     def _birth(self, link: _Link, topic: Topic, payload: Payload, now_ms: int) -> list[Event]:
-        events = link.node.birth(topic, payload)
+        events = link.node.birth(topic, payload, now_ms)
         # Some foreign nodes never number their messages rightly: asking them again and again helps nobody.
         numbered = link.node.epoch is not None or link.gaps < _GAPS_BELIEVED
         link.order = Order(payload.seq if numbered else None)

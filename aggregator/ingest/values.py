@@ -1,4 +1,4 @@
-"""Live values: a machine's metrics in, its present out; each value is checked by itself."""
+"""Live values: metrics of a machine or an agent in, its present out; each value is checked by itself."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -7,7 +7,7 @@ from typing import Any
 from agent.contract import names
 from agent.contract.states import State
 from aggregator.ingest.aliases import Named, Value
-from aggregator.live import LiveMachine
+from aggregator.live import LiveAgent, LiveMachine
 
 TEXT_LIMIT = 256
 _MOMENT_LIMIT_MS = 253_402_300_800_000  # year 10000
@@ -48,6 +48,23 @@ def present(
     return replace(live, **changes), refused
 
 
+def agent_present(
+    agent: LiveAgent, metrics: Iterable[Named], now_ms: int
+) -> tuple[LiveAgent, list[RefusedMetric]]:
+    """Return what the agent says of itself now, and the metrics that were refused; the others count."""
+    changes: dict[str, Any] = {"heard_ms": now_ms, "connected": True}
+    refused = []
+    for metric in metrics:
+        if metric.name not in _AGENT_FIELDS:
+            continue
+        field, check = _AGENT_FIELDS[metric.name]
+        try:
+            changes[field] = None if metric.value is None else check(metric.value)
+        except ValueRefused as error:
+            refused.append((metric.name, str(error)))
+    return replace(agent, **changes), refused
+
+
 def text(value: Value) -> str:
     """Return `value` if it is text that every store can hold, else raise ValueRefused."""
     if not isinstance(value, str):
@@ -81,6 +98,12 @@ def _state(value: Value) -> State:
         raise ValueRefused(f"expected one of {', '.join(State)}, got {_shown(value)}") from None
 
 
+def _truth(value: Value) -> bool:
+    if not isinstance(value, bool):
+        raise ValueRefused(f"expected true or false, got {_shown(value)}")
+    return value
+
+
 def _share(value: Value) -> float | None:
     if value is None:
         return None
@@ -102,3 +125,13 @@ _FIELDS: dict[str, tuple[str, Callable[[Value], Any]]] = {
     names.UTILIZATION: ("utilization", _share),
     names.JOB: ("job", lambda value: "" if value is None else text(value)),
 }
+
+_AGENT_FIELDS: dict[str, tuple[str, Callable[[Value], Any]]] = {
+    names.VERSION: ("version", text),
+    names.OUTBOX_RECORDS: ("outbox_records", count),
+    names.TIME_SYNCHRONISED: ("time_synchronised", _truth),
+    names.RECONNECTS: ("reconnects", count),
+    names.MEMORY_BYTES: ("memory_bytes", count),
+    names.UPTIME_S: ("uptime_s", count),
+}
+AGENT_METRICS = frozenset(_AGENT_FIELDS)

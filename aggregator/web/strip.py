@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from agent.contract.states import STATES, State
-from aggregator.measured import MINUTE_MS, add_state_ms
+from aggregator.measured import MINUTE_MS
+from aggregator.model.minute import minute_states
 from aggregator.model.window import StateMs, Window
 
 # The heights tell states apart without colour: what makes parts stands tall. Share of the strip's height.
@@ -37,14 +38,9 @@ def minute_bars(windows: Iterable[Window], start_ms: int, minutes: int = 60) -> 
 
     Minutes without a window have no bar. A window longer than a minute fills those it covers.
     """
-    found: dict[int, StateMs] = {}
-    for window in windows:
-        first = (window.start_ms - start_ms) // MINUTE_MS
-        last = (window.start_ms + window.length_ms - 1 - start_ms) // MINUTE_MS
-        for minute in range(max(first, 0), min(last, minutes - 1) + 1):
-            known = found.get(minute)
-            found[minute] = add_state_ms((known, window.state_ms)) if known else window.state_ms
-    return _joined((minute, STATES[spent.index(max(spent))]) for minute, spent in sorted(found.items()))
+    states = minute_states(windows)
+    numbered = (((at_ms - start_ms) // MINUTE_MS, state) for at_ms, state in states.items())
+    return _joined((minute, state) for minute, state in numbered if 0 <= minute < minutes)
 
 
 def stacked_bars(counts: Sequence[int] | StateMs) -> list[Bar]:

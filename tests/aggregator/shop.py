@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from agent.contract.records import MINUTE_MS
 from aggregator.config import Config
+from aggregator.homes import results_of
 from aggregator.measured_days import MeasuredDays
 from aggregator.model.calendar import Break, Calendar, Shift
 from aggregator.model.machine import MachineKey
@@ -16,6 +17,7 @@ from aggregator.services import Services, make_services
 from aggregator.store.embedded import Embedded
 from aggregator.store.machine_days import MachineDays
 from aggregator.store.records import Records
+from aggregator.store.timeseries import TimeSeries
 from tests.aggregator.capacity.floors import LETTERS, all_of
 from tests.aggregator.new_database import new_database
 
@@ -87,17 +89,22 @@ class Shop:
             board=services.board,
             zone=self.zone,
             now=self.clock,
+            results=results_of(services.timeseries),
         )
 
 
 def open_shop(
-    folder: Path, zone: str = "Asia/Tokyo", calendar: Calendar | None = DAY_SHIFT, hour: float = 18.0
+    folder: Path,
+    zone: str = "Asia/Tokyo",
+    calendar: Calendar | None = DAY_SHIFT,
+    hour: float = 18.0,
+    home: TimeSeries | None = None,
 ) -> Shop:
-    """Open a shop in `folder`; its clock stands at that hour of TODAY."""
+    """Open a shop in `folder`, its clock at that hour of TODAY, its home the database or `home`."""
     config = Config(federation="higashimachi", federation_name="東町", data=folder, time_zone=zone)
     engine = new_database(folder / "machikoba.db")
     clock = Clock(0)
-    shop = Shop(make_services(config, Embedded(engine), Records(engine), clock), clock, config.zone)
+    shop = Shop(make_services(config, home or Embedded(engine), Records(engine), clock), clock, config.zone)
     clock.now_ms = shop.at(hour)
     if calendar is not None:
         shop.set_calendar(calendar)

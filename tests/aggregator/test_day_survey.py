@@ -35,7 +35,7 @@ def shop(tmp_path: Path) -> Shop:
 def survey_of(shop: Shop, book: DayBook) -> Survey:
     services = shop.services
     days = MachineDays(services.records.engine)
-    return Survey(services.timeseries, days, services.profiles, book, shop.zone)
+    return Survey(services.timeseries, days, services.profiles, book, zone=shop.zone)
 
 
 def look(shop: Shop, book: DayBook, keys: Sequence[MachineKey] = (KEY,), days: int = 3) -> deque[StaleDay]:

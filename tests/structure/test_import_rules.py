@@ -62,6 +62,14 @@ PLANTED = {
         "aggregator.spare",
         "aggregator.store.people",
     ),
+    "Points of results are pure: they know what they are made of": (
+        "aggregator.results.kpi_points",
+        "aggregator.store.results",
+    ),
+    "The recorder knows what it writes back and the seam of results; no backend": (
+        "aggregator.results.recorder",
+        "aggregator.store.influx.results",
+    ),
     "Told bands know the pure rule, spare hours and what was agreed to": (
         "aggregator.told_bands",
         "aggregator.store.profiles",

@@ -7,7 +7,7 @@ writers corrects the others. Nothing is acknowledged before that.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from operator import attrgetter
 from threading import Lock
 from zoneinfo import ZoneInfo
@@ -16,6 +16,8 @@ from agent.contract.records import HOUR_MS
 from aggregator.model.machine import MachineKey
 from aggregator.model.window import StateChange, Totals, Window
 from aggregator.store.influx import points
+from aggregator.store.influx.minutes import Minutes
+from aggregator.store.influx.results import InfluxResults
 from aggregator.store.influx.server import NoBucket, Server
 from aggregator.store.influx.statements import last_rows, select, sums, sums_by_hour
 from aggregator.store.local_days import local_days
@@ -33,18 +35,15 @@ class Influx:
         self._totals = f"{bucket}-totals"
         self._keep_days = keep_days
         self._writing = Lock()
+        self._minutes = Minutes(server, bucket)
+        self.results = InfluxResults(server, (bucket, self._totals), self._with_buckets, self._mark_silence)
 
     def write(self, new_windows: Sequence[Window], changes: Sequence[StateChange]) -> None:
         """Store all of it; see `TimeSeries.write`. After StoreError some of it may be stored already."""
         if not new_windows and not changes:
             return
         with self._writing:
-            try:
-                self._write(new_windows, changes)
-            except NoBucket:
-                self._server.make_bucket(self.bucket, self._keep_days)
-                self._server.make_bucket(self._totals, None)
-                self._write(new_windows, changes)
+            self._with_buckets(lambda: self._write(new_windows, changes))
 
     def windows(
         self, key: MachineKey, since_ms: int, until_ms: int, limit: int | None = None
@@ -102,18 +101,36 @@ class Influx:
             found.update(key for key, _, _ in rows)
         return sorted(found)
 
+    def _with_buckets(self, write: Callable[[], None]) -> None:
+        """Write, and again once the buckets are made that are not there."""
+        try:
+            write()
+        except NoBucket:
+            self._server.make_bucket(self.bucket, self._keep_days)
+            self._server.make_bucket(self._totals, None)
+            write()
+
+    def _mark_silence(self, keys: Collection[MachineKey], now_ms: int) -> None:
+        with self._writing:  # or a window that is on its way could be called silence
+            self._minutes.mark_silence(keys, now_ms)
+
     def _write(self, new_windows: Sequence[Window], changes: Sequence[StateChange]) -> None:
         lines: list[str] = []
         touched: dict[MachineKey, set[int]] = defaultdict(set)
+        put: dict[MachineKey, list[Window]] = defaultdict(list)
         for key, stretch in stretches(new_windows):
             settled = settle(self._stored_around(key, stretch), stretch)
             lines += [points.gone_line(key, start_ms) for start_ms in settled.dropped]
             lines += [points.window_line(window) for window in settled.put]
+            put[key] += settled.put
             starts = (*settled.dropped, *(window.start_ms for window in settled.put))
             touched[key].update(start_ms - start_ms % HOUR_MS for start_ms in starts)
         latest = {(change.key, change.at_ms): change for change in changes}
         lines += [points.change_line(change) for change in latest.values()]
         self._server.write(self.bucket, lines)
+        self._server.write(
+            self.bucket, (line for key, windows in put.items() for line in self._minutes.lines(key, windows))
+        )
         for key, hours in touched.items():
             self._correct_hours(key, hours)
 

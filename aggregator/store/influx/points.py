@@ -1,23 +1,24 @@
 """Windows, hours and state changes as InfluxDB's lines, and rows of its answers as what they were. Pure.
 
-Measurements `windows`, `hours` and `state_changes`, tagged `factory` and `machine`. A point is never deleted,
-which InfluxDB 3 cannot: a window that goes is written over by one without length, which nobody reads. Every
-point has every field, so that what is written over leaves nothing behind; a count that is unknown is 0 beside
-`…_known` 0, so that sums are right.
+Measurements `windows`, `hours`, `state_changes` and `states` (by minute, for who draws them), tagged
+`factory` and `machine`. A point is never deleted, which InfluxDB 3 cannot: a window that goes is written over
+by one without length, which nobody reads. Every point has every field, so that what is written over leaves
+nothing behind; a count that is unknown is 0 beside `…_known` 0, so that sums are right.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from influxdb_client.client.write.point import Point
+from influxdb_client.client.write.point import Point as InfluxPoint
 from influxdb_client.domain.write_precision import WritePrecision
 
-from agent.contract.states import State
+from agent.contract.states import INDEX, State
 from aggregator.model.machine import MachineKey
+from aggregator.model.point import Point
 from aggregator.model.window import StateChange, StateMs, Totals, Window
 from aggregator.store.schema import STATE_COLUMNS
 
-WINDOWS, HOURS, CHANGES = "windows", "hours", "state_changes"
+WINDOWS, HOURS, CHANGES, STATES = "windows", "hours", "state_changes", "states"
 
 SUM_FIELDS = ("length_ms", *STATE_COLUMNS, "cycles", "good", "good_known", "scrap", "scrap_known")
 WINDOW_FIELDS = (*SUM_FIELDS, "cycles_total", "job")
@@ -46,6 +47,16 @@ def change_line(change: StateChange) -> str:
     return _line(CHANGES, change.key, change.at_ms, {"state": change.state.value, "job": change.job})
 
 
+def state_line(key: MachineKey, minute_ms: int, state: State) -> str:
+    """Return the line of what a machine did in a minute."""
+    return _line(STATES, key, minute_ms, {"state": state.value, "code": INDEX[state]})
+
+
+def point_line(point: Point) -> str:
+    """Return the line of a result."""
+    return made_line(point.measurement, {**point.tags, **point.described}, point.at_ms, point.fields)
+
+
 def read_window(key: MachineKey, at_ms: int, values: Sequence[Any]) -> Window:
     """Return the window of a row with WINDOW_FIELDS."""
     length_ms, *sums, total, job = values
@@ -67,12 +78,21 @@ def read_change(key: MachineKey, at_ms: int, values: Sequence[Any]) -> StateChan
     return StateChange(key, at_ms, State(state), job)
 
 
-def _line(measurement: str, key: MachineKey, at_ms: int, fields: Mapping[str, int | str]) -> str:
-    point: Any = Point(measurement).tag("factory", key.factory).tag("machine", key.machine)  # type: ignore[no-untyped-call]
+def made_line(
+    measurement: str, tags: Mapping[str, str], at_ms: int, fields: Mapping[str, int | float | str]
+) -> str:
+    """Return a line; names of tags and fields are escaped as they have to be."""
+    point: Any = InfluxPoint(measurement)  # type: ignore[no-untyped-call]
+    for tag, label in tags.items():
+        point.tag(tag, label)
     for name, value in fields.items():
         point.field(name, value)
     line: str = point.time(at_ms, WritePrecision.MS).to_line_protocol()
     return line
+
+
+def _line(measurement: str, key: MachineKey, at_ms: int, fields: Mapping[str, int | str]) -> str:
+    return made_line(measurement, {"factory": key.factory, "machine": key.machine}, at_ms, fields)
 
 
 def _sums(

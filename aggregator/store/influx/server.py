@@ -4,7 +4,7 @@ Both are answered by InfluxDB 2 and 3. Every failure is StoreError, one sentence
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
@@ -29,6 +29,8 @@ _MS: Any = WritePrecision.MS  # the library calls the text a WritePrecision
 
 Row = tuple[MachineKey, int, Sequence[Any]]
 """(machine, time in UTC milliseconds, values in the order asked for)"""
+Series = tuple[Mapping[str, str], Sequence[Sequence[Any]]]
+"""(tags, rows of (time in UTC milliseconds, *values))"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,11 @@ class Server:
         self._writer = self._client.write_api(write_options=SYNCHRONOUS)
         self._http = urllib3.PoolManager(timeout=place.timeout_s, retries=False, maxsize=8)
 
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return self._place.url
+
     def write(self, bucket: str, lines: Iterable[str]) -> None:
         """Store lines (times in milliseconds) durably; after StoreError some of them may be stored."""
         waiting = iter(lines)
@@ -61,6 +68,13 @@ class Server:
 
     def rows(self, bucket: str, statement: str) -> Iterator[Row]:
         """Yield the rows of a statement that is grouped by factory and machine; none without the bucket."""
+        for tags, rows in self.series(bucket, statement):
+            key = MachineKey(tags["factory"], tags["machine"])
+            for at_ms, *values in rows:
+                yield key, at_ms, values
+
+    def series(self, bucket: str, statement: str) -> Iterator[Series]:
+        """Return what a statement finds, by the tags it is grouped by; nothing without the bucket."""
         fields = {"db": bucket, "q": statement, "epoch": "ms"}
         headers = {"Authorization": f"Token {self._place.token}", "Accept": "application/json"}
         try:
@@ -105,16 +119,14 @@ class Server:
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise self._unreachable(error) from error
 
-    def _read(self, bucket: str, results: Sequence[Any]) -> Iterator[Row]:
+    def _read(self, bucket: str, results: Sequence[Any]) -> Iterator[Series]:
         for result in results:
             if "error" in result:
                 if "not found" in result["error"]:  # a bucket comes about with the first write
                     continue
                 raise self._refused(400, bucket, result["error"])
             for series in result.get("series", ()):
-                key = MachineKey(series["tags"]["factory"], series["tags"]["machine"])
-                for at_ms, *values in series["values"]:
-                    yield key, at_ms, values
+                yield series.get("tags", {}), series["values"]
 
     def _unreachable(self, error: Exception) -> StoreError:
         return StoreError(f"influx {self._place.url}: cannot be reached ({_short(error)}); is it running?")

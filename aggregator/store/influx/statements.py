@@ -6,7 +6,7 @@ What is without length was replaced (see points.py): no statement on windows or 
 from collections.abc import Collection, Sequence
 
 from aggregator.model.machine import MachineKey
-from aggregator.store.influx.points import CHANGES, SUM_FIELDS
+from aggregator.store.influx.points import HOURS, SUM_FIELDS, WINDOWS
 
 _GROUPED = "GROUP BY factory, machine"
 
@@ -25,11 +25,21 @@ def select(  # noqa: PLR0917 (the parts of the statement, in their order)
     return f"SELECT {_names(fields)} FROM {measurement} {where} {_GROUPED}{bound}"
 
 
-def last_rows(fields: Sequence[str], measurement: str, keys: Collection[MachineKey] | None) -> str:
-    """Return the statement that reads the newest row of each machine; None means all machines."""
+def last_rows(
+    fields: Sequence[str], measurement: str, keys: Collection[MachineKey] | None, order: str = "DESC"
+) -> str:
+    """Return the statement that reads the newest row of each machine; None means all machines.
+
+    With the order ASC it is the oldest one.
+    """
     where = " AND ".join(part for part in (_alive(measurement), _among(keys) if keys else "") if part)
     condition = f"WHERE {where} " if where else ""
-    return f"SELECT {_names(fields)} FROM {measurement} {condition}{_GROUPED} ORDER BY time DESC LIMIT 1"
+    return f"SELECT {_names(fields)} FROM {measurement} {condition}{_GROUPED} ORDER BY time {order} LIMIT 1"
+
+
+def last_of(measurement: str, tags: Sequence[str]) -> str:
+    """Return the statement that finds the newest row of everything that these tags tell apart."""
+    return f"SELECT * FROM {measurement} GROUP BY {_names(tags)} ORDER BY time DESC LIMIT 1"
 
 
 def sums(measurement: str, keys: Collection[MachineKey], since_ms: int, until_ms: int) -> str:
@@ -50,7 +60,7 @@ def _where(measurement: str, keys: Collection[MachineKey], since_ms: int, until_
 
 
 def _alive(measurement: str) -> str:
-    return "" if measurement == CHANGES else "length_ms > 0"
+    return "length_ms > 0" if measurement in {WINDOWS, HOURS} else ""
 
 
 def _among(keys: Collection[MachineKey]) -> str:

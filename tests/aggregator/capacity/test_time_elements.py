@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.contract.records import MINUTE_MS
+from agent.contract.records import HOUR_MS, MINUTE_MS
 from agent.contract.states import State
-from aggregator.capacity.time_elements import elements_of_day, gap_ms
+from aggregator.capacity.time_elements import elements_of_day, elements_of_hours, gap_ms
 from aggregator.model.capacity import MachineDay
 from aggregator.model.window import Window
 from tests.aggregator.capacity.floors import (
@@ -224,3 +224,27 @@ def test_what_is_open_and_what_is_not_add_up_to_the_windows(windows: list[Window
     assert always.apt_ms == sum(window.state_ms[0] for window in windows)
     assert always.aust_ms == sum(window.state_ms[1] for window in windows)
     assert inside.cycles == always.cycles == len(windows)
+
+
+@given(windows=any_windows(), spans=any_spans(), cycle_s=st.sampled_from([None, 30.0, 400.0, 7200.0]))
+def test_the_hours_of_a_day_add_up_to_the_day(
+    windows: list[Window], spans: Spans, cycle_s: float | None
+) -> None:
+    day = elements_of_day(KEY, DAY, windows, spans, cycle_s)
+    hours = elements_of_hours(KEY, windows, spans, cycle_s)
+    columns = zip(*(astuple(hour)[2:] for hour in hours), strict=True)
+    assert [sum(column) for column in columns] == ([*astuple(day)[2:-3]] if hours else [])
+    for hour in hours:
+        assert hour.start_ms % HOUR_MS == 0
+        assert hour.pbt_ms == hour.apt_ms + hour.aust_ms + hour.adet_ms + hour.adot_ms + hour.unknown_ms
+        open_ms = sum(max(0, min(b, hour.start_ms + HOUR_MS) - max(a, hour.start_ms)) for a, b in spans)
+        assert 0 <= hour.pbt_ms <= open_ms
+        assert min(astuple(hour)[2:]) >= 0
+
+
+def test_a_gap_over_the_full_hour_is_judged_as_a_whole_and_each_hour_gets_its_part() -> None:
+    windows = minutes("R" * 50 + "i" * 20 + "R" * 50, first=480)
+    first, second = elements_of_hours(KEY, windows, [span(480, 600)], None)
+    assert (first.start_ms, second.start_ms) == (at(480), at(540))
+    assert [hour.adot_ms // MINUTE_MS for hour in (first, second)] == [10, 10]
+    assert [hour.apt_ms // MINUTE_MS for hour in (first, second)] == [50, 50]

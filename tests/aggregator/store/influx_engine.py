@@ -45,6 +45,16 @@ class InfluxEngine:
         self.url = f"http://127.0.0.1:{port}"
         self.failures: deque[tuple[int, bytes]] = deque()
         self.requests: list[str] = []
+        self.refused: dict[str, int] = {}
+
+    @contextmanager
+    def refusing(self, path: str, status: int) -> Iterator[None]:
+        """Answer every request to `path` with `status`."""
+        self.refused[path] = status
+        try:
+            yield
+        finally:
+            del self.refused[path]
 
 
 @contextmanager
@@ -100,6 +110,9 @@ class _Adapter(BaseHTTPRequestHandler):
     def _refused(self) -> bool:
         if self.headers.get("Authorization") != f"Token {TOKEN}":
             self.engine.failures.appendleft((401, b'{"message":"unauthorized access"}'))
+        path = urlsplit(self.path).path
+        if path in self.engine.refused:
+            self.engine.failures.appendleft((self.engine.refused[path], b'{"message":"on purpose"}'))
         if not self.engine.failures:
             return False
         self._answer(*self.engine.failures.popleft())

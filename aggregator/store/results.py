@@ -1,0 +1,24 @@
+"""The seam of results worth plotting: what is worked out from the time series is written back beside them.
+
+Only a home that others read, such as InfluxDB, takes results; the embedded one has no use for them.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+from aggregator.model.machine import MachineKey
+from aggregator.model.point import Point
+
+
+class Results(Protocol):
+    """Both methods block, and raise StoreError."""
+
+    @property
+    def place(self) -> str:
+        """What tells this place from another one: results that lie elsewhere are missing here."""
+
+    def write(self, points: Sequence[Point]) -> None:
+        """Store all of it durably; writing the same thing and time again replaces it."""
+
+    def mark_silence(self, keys: Collection[MachineKey], now_ms: int) -> None:
+        """Let minutes of which nothing came read OFFLINE, as far as they have been over for a while."""
