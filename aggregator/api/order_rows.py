@@ -1,6 +1,6 @@
 """An order's progress as the API tells it: what a caller may see in, rows out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from aggregator.api.moments import from_ms
 from aggregator.buyers.view import BuyerArrival, BuyerStep, BuyerView
-from aggregator.model.progress import Arrival, OrderProgress, Progress, StepProgress
+from aggregator.model.progress import Arrival, Cause, Delay, OrderProgress, Progress, StepProgress
 
 _STATES = Literal["waiting", "ready", "running", "paused", "done", "cancelled"]
 
@@ -35,6 +35,17 @@ class JobProgressRow(BaseModel):
     accepted: int = Field(description="Of these, accepted by the receiver")
 
 
+class DelayRow(BaseModel):
+    """How far a step is behind its plan; elapsed hours, not machine hours."""
+
+    own_h: float = Field(description="Hours by itself", examples=[16.0])
+    inherited_h: float = Field(description="Hours that came from steps before it", examples=[0.0])
+    inherited_from: int | None = Field(description="Position of the step that caused most of these")
+    causes: dict[Cause, float] = Field(
+        description="Its own hours by cause", examples=[{"breakdown": 14.5, "scrap": 1.5}]
+    )
+
+
 class StepRow(BaseModel):
     """A step of the routing, which is one process."""
 
@@ -51,6 +62,7 @@ class StepRow(BaseModel):
         description="For buyers: names of firms at work, where they agree to be named, else `A`, `B`, …"
     )
     jobs: list[JobProgressRow] | None = Field(description="Null for buyers; a factory sees its own")
+    delay: DelayRow | None = Field(description="For the coordinator; null without a plan or a date")
 
 
 class OrderRow(BaseModel):
@@ -99,12 +111,14 @@ def _buyer_step(step: BuyerStep, zone: ZoneInfo) -> StepRow:
         arrival=_arrival(step.arrival, zone),
         makers=[maker.name or maker.letter for maker in step.makers],
         jobs=None,
+        delay=None,
     )
 
 
 def order_row(progress: OrderProgress, zone: ZoneInfo, factory: str | None = None) -> OrderRow:
     """Return the whole order, or what a factory sees of it: the steps it works on, and its own jobs."""
     draft = progress.draft
+    numbers = {each.step.id: each.position for each in progress.steps}
     return OrderRow(
         order=progress.order,
         buyer=None if factory else draft.buyer,
@@ -116,7 +130,7 @@ def order_row(progress: OrderProgress, zone: ZoneInfo, factory: str | None = Non
         share=None if factory else progress.share,
         shipped=None if factory else progress.shipped,
         arrival=_arrival(None if factory else progress.arrival, zone),
-        steps=[_step(step, zone, factory) for step in seen_steps(progress, factory)],
+        steps=[_step(step, zone, factory, numbers) for step in seen_steps(progress, factory)],
     )
 
 
@@ -129,7 +143,7 @@ def seen_steps(progress: OrderProgress, factory: str | None) -> Sequence[StepPro
     ]
 
 
-def _step(step: StepProgress, zone: ZoneInfo, factory: str | None) -> StepRow:
+def _step(step: StepProgress, zone: ZoneInfo, factory: str | None, numbers: Mapping[str, int]) -> StepRow:
     jobs = [each for each in step.jobs if factory in {None, each.job.factory}]
     return StepRow(
         position=step.position,
@@ -154,6 +168,18 @@ def _step(step: StepProgress, zone: ZoneInfo, factory: str | None) -> StepRow:
             )
             for each in jobs
         ],
+        delay=None if factory else _delay(step.delay, numbers),
+    )
+
+
+def _delay(delay: Delay | None, numbers: Mapping[str, int]) -> DelayRow | None:
+    if delay is None:
+        return None
+    return DelayRow(
+        own_h=delay.own_h,
+        inherited_h=delay.inherited_h,
+        inherited_from=numbers.get(delay.inherited_from or ""),
+        causes=dict(delay.causes),
     )
 
 

@@ -1,8 +1,8 @@
-"""The town of the story: three factories of quick, steady machines in, everything around them running out.
+"""The town of the story: four factories of quick, steady machines in, everything around them running out.
 
-Two factories can do the first step, one the last. It is noon there whenever the test runs, for the federation
-has the time zone for it. The first two close within the hour, and for six days from tomorrow on; so what is
-not made today comes a week later.
+One factory can do the first step, two the second, one the last. It is noon there whenever the test runs, for
+the federation has the time zone for it. The two close within the hour, and for six days from tomorrow on; so
+what they do not make today comes a week later.
 """
 
 import json
@@ -29,7 +29,7 @@ FEDERATION = "story"
 SECRET = b"story-secret"
 HISTORY_DAYS = 16
 OPEN_MIN = 58
-"""So long the factories of the first step are open yet."""
+"""So long the factories of the second step are open yet."""
 CLOSED_DAYS = 6
 EVERY_DAY = '[{ days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], start = "00:00", end = "24:00" }]'
 
@@ -49,6 +49,7 @@ class Maker:
 
 
 MAKERS = (
+    Maker("higashi", "東プレス", "pr-01", "press", "pressing", "opcua_port", 0.8),
     Maker("kita", "北精機", "mc-01", "machining_centre", "cutting", "opcua_port", 1.5),
     Maker("minami", "南製作所", "mc-11", "machining_centre", "cutting", "modbus_port", 0.8),
     Maker("nishi", "西梱包", "sh-01", "packing", "shipping", "modbus_port", 0.8, 2),
@@ -176,7 +177,7 @@ def _enter(town: StoryTown) -> None:
 
 def _calendar(town: StoryTown, maker: Maker) -> Calendar:
     days = frozenset(range(7))
-    if maker.process == "shipping":
+    if maker.process != "cutting":
         return Calendar((Shift(days, 0, 1_440),), works_on_holidays=True)
     local = datetime.now(ZoneInfo(town.zone))
     shift = Shift(days, 6 * 60, local.hour * 60 + local.minute + OPEN_MIN)

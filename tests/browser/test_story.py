@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -20,7 +21,9 @@ from tests.browser.visiting import chromium
 __all__ = ["chromium"]  # a fixture
 
 QUANTITY = 60
-FIRST, LAST = 1, 2
+FIRST, MIDDLE, LAST = 1, 2, 3
+ROUTING = (MAKERS[0], MAKERS[1], MAKERS[-1])
+"""A factory for each step; the proposal may name the other one that does the second."""
 PART = "ブラケット MB-7"
 
 
@@ -32,11 +35,12 @@ def town(tmp_path: Path) -> Iterator[StoryTown]:
 
 @dataclass
 class Cast:
-    """Everybody's page; `maker` and `backup` are who the proposal names for the first step."""
+    """Everybody's page; `maker` and `backup` are who the proposal names for the second step."""
 
     town: StoryTown
     coordinator: Page
     buyer: Page
+    presser: Factory
     maker: Factory
     backup: Factory
     shipper: Factory
@@ -51,6 +55,10 @@ class Cast:
     def made(self, step: int) -> Locator:
         """Return what the buyer's page counts of a step."""
         return self.buyer.locator(".journey .stop").nth(step - 1).locator(".stop-count b")
+
+    def progress(self) -> Any:
+        """Return what the coordinator's programs are told."""
+        return self.town.stack.get(f"orders/{self.order}/progress")
 
     @property
     def arrival(self) -> Locator:
@@ -68,12 +76,11 @@ def test_an_order_from_its_entry_to_its_ledger(chromium: Browser, town: StoryTow
     maker, backup = approve_the_team(coordinator)
     order = coordinator.url.rpartition("/")[2].rpartition("-")[0]
     buyer = opened(chromium, "ja")
-    cast = Cast(
-        town, coordinator, buyer, tablets[maker.id], tablets[backup.id], tablets[MAKERS[-1].id], order
-    )
+    presser, shipper = tablets[ROUTING[0].id], tablets[ROUTING[-1].id]
+    cast = Cast(town, coordinator, buyer, presser, tablets[maker.id], tablets[backup.id], shipper, order)
     the_first_factory_starts(cast)
     the_buyer_watches_it_count(cast)
-    the_last_factory_starts(cast)
+    the_others_start(cast)
     the_buyer_wants_it_tomorrow(cast)
     the_machine_breaks_and_the_date_moves(cast)
     the_alert_arrives(cast)
@@ -94,7 +101,7 @@ def enter_the_order(page: Page, town: StoryTown) -> None:
     page.get_by_label("Part", exact=True).fill(PART)
     page.get_by_label("Quantity").fill(str(QUANTITY))
     page.get_by_label("Due date").fill(str(town.today + timedelta(days=9)))
-    for index, maker in enumerate((MAKERS[0], MAKERS[-1])):
+    for index, maker in enumerate(ROUTING):
         page.locator(f"[id='steps.{index}.process']").select_option(maker.process)
         for name, value in (("cycle", maker.cycle_s), ("pieces_per_cycle", maker.pieces), ("setup", 0)):
             page.locator(f"[id='steps.{index}.{name}']").fill(str(value))
@@ -105,10 +112,10 @@ def enter_the_order(page: Page, town: StoryTown) -> None:
 
 
 def approve_the_team(page: Page) -> tuple[Maker, Maker]:
-    """Approve, and return who makes the first step and who stands ready for it."""
+    """Approve, and return who makes the second step and who stands ready for it."""
     page.get_by_role("button", name=re.compile("^Approve")).click()
     expect(page.locator(".mark.approved")).to_have_text("Approved", timeout=WITHIN_MS)
-    row = page.locator("tr", has=page.locator("code", has_text=re.compile("-1a$")))
+    row = page.locator("tr", has=page.locator("code", has_text=re.compile("-2a$")))
     names = {maker.name: maker for maker in MAKERS}
     maker = names[row.locator("td[data-label=Factory]").inner_text()]
     backup = names[row.locator("td[data-label=Backup]").inner_text()]
@@ -117,9 +124,9 @@ def approve_the_team(page: Page) -> tuple[Maker, Maker]:
 
 
 def the_first_factory_starts(cast: Cast) -> None:
-    cast.maker.look()
-    cast.maker.start(cast.job(FIRST))
-    grown(cast.maker.page, cast.maker.count(cast.job(FIRST)), 2)
+    cast.presser.look()
+    cast.presser.start(cast.job(FIRST))
+    grown(cast.presser.page, cast.presser.count(cast.job(FIRST)), 2)
 
 
 def the_buyer_watches_it_count(cast: Cast) -> None:
@@ -136,17 +143,22 @@ def the_buyer_watches_it_count(cast: Cast) -> None:
     assert not [maker.name for maker in MAKERS if maker.name in text], "nobody agreed to be named"
 
 
-def the_last_factory_starts(cast: Cast) -> None:
-    """The first pieces go on; with these it begins, and waits for more."""
-    job = cast.job(FIRST)
-    wait_on(cast.maker.page, lambda: cast.maker.good(job), "the first window of the job")
-    handed = cast.maker.hand_over(job)
-    assert handed > 0
+def the_others_start(cast: Cast) -> None:
+    """The first step is finished, and its pieces go on; with the first of the second the last one begins."""
+    first, middle, last = (cast.job(step) for step in (FIRST, MIDDLE, LAST))
+    wait_on(cast.presser.page, lambda: cast.presser.good(first) >= QUANTITY, "everything pressed")
+    cast.presser.finish(first)
+    cast.maker.receive(cast.presser.hand_over(first))
+    cast.maker.start(middle)
+    grown(cast.buyer, cast.made(MIDDLE), 2)
+    wait_on(cast.maker.page, lambda: cast.maker.good(middle), "the first window of the job")
+    handed = cast.maker.hand_over(middle)
+    assert 0 < handed < QUANTITY
     cast.shipper.receive(handed)
-    cast.shipper.start(cast.job(LAST))
+    cast.shipper.start(last)
     grown(cast.buyer, cast.made(LAST), 2)
-    cast.shipper.press(cast.job(LAST), "Pause")
-    expect(cast.shipper.card(cast.job(LAST)).locator(".tag")).to_have_text("Paused", timeout=WITHIN_MS)
+    cast.shipper.press(last, "Pause")
+    expect(cast.shipper.card(last).locator(".tag")).to_have_text("Paused", timeout=WITHIN_MS)
 
 
 def the_buyer_wants_it_tomorrow(cast: Cast) -> None:
@@ -171,14 +183,27 @@ def the_machine_breaks_and_the_date_moves(cast: Cast) -> None:
     due = str(cast.town.today + timedelta(days=1))
     wait_on(cast.buyer, lambda: (cast.arrival.get_attribute("datetime") or "") > f"{due}T24", "a later date")
     changes = cast.buyer.locator("[data-part=changes] li")
-    expect(changes.first).to_contain_text("工程1", timeout=WITHIN_MS)
+    expect(changes.first).to_contain_text("工程2", timeout=WITHIN_MS)
     expect(changes.first).to_contain_text("故障", timeout=WITHIN_MS)
     assert cast.buyer.evaluate("window.neverReloaded") is True
+    steps = cast.progress()["steps"]
+    by_itself, inherited = ([step["delay"][name] for step in steps] for name in ("own_h", "inherited_h"))
+    assert (by_itself[0], by_itself[2]) == (0, 0), "nobody else is to blame"
+    assert by_itself[1] > 0
+    assert next(iter(steps[1]["delay"]["causes"])) == "breakdown", "the most of it"
+    assert (inherited[0], inherited[1]) == (0, 0)
+    assert inherited[2] > 0
+    assert steps[2]["delay"]["inherited_from"] == MIDDLE
+    cast.look_at_order()
+    ledger = cast.coordinator.locator(".ledger-table .delay-cell")
+    expect(ledger.nth(1).locator(".own-delay")).to_contain_text("breakdown", timeout=WITHIN_MS)
+    expect(ledger.nth(2).locator(".inherited-delay")).to_contain_text("step 2")
+    expect(cast.coordinator.locator(".ledger-table .own-delay")).to_have_count(1)
 
 
 def the_alert_arrives(cast: Cast) -> None:
     alert = cast.coordinator.locator("section.alert")
-    expect(alert).to_contain_text("step 1", timeout=WITHIN_MS)  # comes by itself
+    expect(alert).to_contain_text("step 2", timeout=WITHIN_MS)  # comes by itself
     wait_on(cast.coordinator, lambda: cast.town.receiver.came, "the alert at the receiver")
     ((path, headers, body),) = cast.town.receiver.came
     signed = headers["X-Machikoba-Timestamp"].encode() + b"." + body
@@ -190,19 +215,19 @@ def the_alert_arrives(cast: Cast) -> None:
 
 def the_backup_is_taken(cast: Cast) -> None:
     page = cast.coordinator
-    offer = page.locator(f"[id='backup-{cast.job(FIRST)}']")
+    offer = page.locator(f"[id='backup-{cast.job(MIDDLE)}']")
     expect(offer).to_have_attribute("open", "", timeout=WITHIN_MS)
     offer.locator("input[name=reason]").fill("機械の故障")
     offer.get_by_role("button", name=f"to {cast.backup.maker.name}").click()
-    expect(page.locator(".order-steps")).to_contain_text(cast.job(FIRST, "b"), timeout=WITHIN_MS)
+    expect(page.locator(".order-steps")).to_contain_text(cast.job(MIDDLE, "b"), timeout=WITHIN_MS)
     cast.maker.look()
-    cast.maker.settle(cast.job(FIRST))
-    rest = cast.maker.hand_over(cast.job(FIRST))
+    cast.maker.settle(cast.job(MIDDLE))
+    rest = cast.maker.hand_over(cast.job(MIDDLE))
     cast.shipper.receive(rest)
 
 
 def the_backup_makes_the_rest(cast: Cast) -> None:
-    job = cast.job(FIRST, "b")
+    job = cast.job(MIDDLE, "b")
     cast.backup.look()
     wanted = number(cast.backup.card(job).locator("dl.facts b").first.inner_text())
     assert 0 < wanted < QUANTITY
@@ -210,7 +235,7 @@ def the_backup_makes_the_rest(cast: Cast) -> None:
     wait_on(cast.backup.page, lambda: cast.backup.good(job) >= wanted, "the rest")
     cast.backup.finish(job)
     cast.shipper.receive(cast.backup.hand_over(job))
-    assert grown(cast.buyer, cast.made(FIRST), QUANTITY) >= QUANTITY
+    assert grown(cast.buyer, cast.made(MIDDLE), QUANTITY) >= QUANTITY
 
 
 def the_order_ships(cast: Cast) -> None:
@@ -246,5 +271,5 @@ def the_ledger_is_the_ground_truth(cast: Cast) -> None:
     )
     told, total = jobs_of(rows()), next(row for row in rows() if row["Row"] == "total")
     assert told == true_jobs(cast.town)
-    assert set(told) == {cast.job(FIRST), cast.job(FIRST, "b"), cast.job(LAST)}
+    assert set(told) == {cast.job(FIRST), cast.job(MIDDLE), cast.job(MIDDLE, "b"), cast.job(LAST)}
     assert int(total["Good, together"]) == sum(made.good for made in told.values())
