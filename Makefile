@@ -10,8 +10,8 @@ BIN := .venv/bin
 CODE := agent aggregator tests
 # Compiled once: the tests and the demo start many processes, and each would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
-# Whole files on three workers: one of them mostly waits for the demo. `make test PARALLEL=` runs one by one.
-PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
+# Whole files on four workers: two of them mostly wait for the demo. `make test PARALLEL=` runs one by one.
+PARALLEL := -n 4 --dist loadfile --no-loadscope-reorder
 
 help:  ## Show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16

@@ -14,8 +14,11 @@ settings.load_profile("ci" if os.environ.get("CI") else "machikoba")
 TESTS = Path(__file__).parent
 LONGEST = (
     "system/test_demo.py",  # runs for minutes, mostly waiting
+    "browser/test_story.py",  # likewise
     "system/test_real_log.py",
     "agent/test_app.py",
+    "system/test_work_on_jobs.py",
+    "browser/test_floor_live.py",
     "system/test_demo_killed.py",
     "aggregator/matching/test_answer.py",
 )
