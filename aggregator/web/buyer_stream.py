@@ -11,6 +11,7 @@ from fastapi import Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from aggregator.access.visitor import services
+from aggregator.model.progress import OrderProgress
 from aggregator.services import Services
 from aggregator.store.timeseries import StoreError
 from aggregator.web.buyer_order import told_names, view_of
@@ -67,10 +68,13 @@ async def order_events(request: Request, order: str, allowed: Allowed) -> AsyncI
     names: Names = request.app.state.buyer_names
     language = language_of(request)
     sent: dict[str, str] = {}
+    known: OrderProgress | None = None
 
     async def fresh(anew: bool) -> ServerSentEvent | None:
-        known = found.order_book.now(order)
-        if known is None and anew:  # it is done or cancelled: that does not change every second
+        nonlocal known
+        if (now := found.order_book.now(order)) is not None:
+            known = now
+        elif anew:  # it is done or cancelled: that does not change every second, who may be named does
             known = await found.order_book.find_now(order)
         if known is None:
             return None

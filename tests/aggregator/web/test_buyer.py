@@ -13,6 +13,7 @@ from aggregator.access.passwords import hash_password
 from aggregator.access.session import issue_token
 from aggregator.model.consent import Field
 from aggregator.model.machine import Factory, Machine, MachineKey
+from aggregator.model.match import OrderStatus
 from aggregator.model.told import Told
 from aggregator.model.user import Role, User
 from aggregator.store.arrivals import Arrivals
@@ -249,6 +250,35 @@ def test_consent_taken_back_is_gone_from_the_next_answer(
     town.services.consents.change("aoki", Field.NAME_TO_BUYERS, False, "aoki", NOW_MS)
     assert "CANARYFACTORYaoki" not in visitor.get(path).text
     town.services.consents.change("aoki", Field.NAME_TO_BUYERS, True, "aoki", NOW_MS)
+
+
+async def test_consent_taken_back_leaves_the_open_page_of_an_order_that_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(buyer_stream, "HEARTBEAT_S", 0.1)
+    monkeypatch.setattr(buyer_stream, "NAMES_S", 0.0)
+    town = found_ordered_town(tmp_path)
+    town.services.consents.change("aoki", Field.NAME_TO_BUYERS, True, "aoki", NOW_MS)
+    with town.services.work.ledgers.deciding() as entries:
+        entries.set_order_status(ORDER, OrderStatus.DONE)
+    path = link_to_order(town.services.links, ORDER, "c", NOW_MS, UNTIL_MS).path
+    await town.services.order_book.refresh()
+    assert town.services.order_book.now(ORDER) is None
+    with served(town) as (url, _):
+        async with (
+            httpx.AsyncClient(base_url=url, headers={"Accept-Language": "en"}, timeout=None) as client,
+            client.stream("GET", f"{path}/events") as answer,
+        ):
+            events = Events(answer)
+            assert (await events.next())[0] == "heartbeat"
+            named = FACTORIES["aoki"][0]
+            name, first = await events.next()
+            assert name == "order" and named in first
+            town.services.consents.change("aoki", Field.NAME_TO_BUYERS, False, "aoki", NOW_MS)
+            name, then = "", ""
+            while name != "order":
+                name, then = await events.next()
+            assert named not in then and "Factory A" in then
 
 
 def test_what_changed_since_the_last_visit_stands_on_top(
