@@ -2,7 +2,6 @@
 // The page is useful without it: every number is in the HTML.
 
 const order = document.getElementById("order");
-const words = JSON.parse(order.dataset.words);
 const live = document.getElementById("live");
 const liveWord = document.getElementById("live-word");
 const liveAge = document.getElementById("live-age");
@@ -18,25 +17,6 @@ let source = null;
 let heardMs = 0; // when the server was heard last, by our clock
 let triedMs = 0;
 let down = false;
-
-// Durations read as in aggregator/web/formats.py.
-function duration(ms) {
-  const seconds = Math.max(0, Math.floor(ms / 1000));
-  const [minutes, hours, days] = [60, 3600, 86400].map((unit) => Math.floor(seconds / unit));
-  const fill = (pattern, a, b) => pattern.replace("{a}", a).replace("{b}", b);
-  if (days) return fill(words.days, days, hours % 24);
-  if (hours) return fill(words.hours, hours, minutes % 60);
-  if (minutes) return fill(words.minutes, minutes, seconds % 60);
-  return fill(words.seconds, seconds, "");
-}
-
-function age(ms) {
-  return ms < 1000 ? words.now : words.ago.replace("{age}", duration(ms));
-}
-
-function say(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
 
 function markNew(part) {
   for (const entry of part.querySelectorAll("[data-at]")) {

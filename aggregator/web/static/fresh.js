@@ -10,26 +10,9 @@ let heardMs = Date.now();
 
 const now = () => Date.now() + ahead;
 
-// Durations read as in aggregator/web/formats.py.
-function duration(ms, words) {
-  const seconds = Math.max(0, Math.floor(ms / 1000));
-  const [minutes, hours, days] = [60, 3600, 86400].map((unit) => Math.floor(seconds / unit));
-  const fill = (pattern, a, b) => pattern.replace("{a}", a).replace("{b}", b);
-  if (days) return fill(words.days, days, hours % 24);
-  if (hours) return fill(words.hours, hours, minutes % 60);
-  if (minutes) return fill(words.minutes, minutes, seconds % 60);
-  return fill(words.seconds, seconds, "");
-}
-
-function say(element, text) {
-  if (element && element.textContent !== text) element.textContent = text;
-}
-
 function tick() {
-  const words = JSON.parse(root.dataset.words);
   for (const each of root.querySelectorAll("[data-age]")) {
-    const ms = now() - Number(each.dataset.age);
-    say(each, ms < 1000 ? words.now : words.ago.replace("{age}", duration(ms, words)));
+    say(each, age(now() - Number(each.dataset.age)));
   }
   const heard = Date.now() - heardMs < SILENCE_MS;
   const old = now() - Number(root.dataset.fresh) > Number(root.dataset.staleMs);
