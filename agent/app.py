@@ -14,10 +14,10 @@ from agent.config import Config, load_config
 from agent.contract import names
 from agent.contract.records import Record
 from agent.contract.sparkplug import Scalar
-from agent.errors import AgentError
+from agent.errors import AgentError, OutboxDiskError
 from agent.follower import Follower
 from agent.journal import Journal, Snapshots
-from agent.outbox import Outbox, open_outbox
+from agent.outbox import Outbox, open_outbox, outbox_in_memory
 from agent.publisher import Publisher
 from agent.threads import on_disk
 
@@ -55,11 +55,24 @@ async def serve(config: Config) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop_once, loop, number, stop)
-    outbox = await on_disk(open_outbox, config.data)
+    outbox = await opened_outbox(config)
     try:
         await Agent(config, outbox).run(stop)
     finally:
         await on_disk(outbox.close)
+
+
+async def opened_outbox(config: Config) -> Outbox:
+    """Return the outbox, in memory if its disk fails; raises OutboxError if it can never work."""
+    try:
+        return await on_disk(open_outbox, config.data, config.outbox)
+    except OutboxDiskError as error:
+        logger.error(  # noqa: TRY400
+            "%s. Live values go on, and the disk is tried again; until then records wait in memory, where "
+            "they are lost if the agent ends, and counters begin anew",
+            error,
+        )
+        return outbox_in_memory(config.data, config.outbox)
 
 
 def _stop_once(loop: asyncio.AbstractEventLoop, number: int, stop: asyncio.Event) -> None:
@@ -85,7 +98,9 @@ class Agent:
             set_job=self._set_job,
             forgotten=self._look_for_room,
         )
-        self._journal = Journal(outbox, self._snapshots, self._publisher.appended)
+        self._journal = Journal(
+            outbox, self._snapshots, self._publisher.appended, group_s=config.outbox.group_s
+        )
         self._followers = {
             machine.id: Follower(
                 machine,

@@ -15,6 +15,7 @@ from agent.delivery import Policy
 from agent.drivers import DRIVERS, DriverEntry
 from agent.errors import ConfigError
 from agent.machine import MachineRules
+from agent.merging import Bounds
 from agent.mistakes import converted, mistake, unknown_key
 from agent.sharing import Share, ShareCycles, Sharing
 
@@ -49,6 +50,7 @@ class Factory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mqtt: Mqtt
     name: Name = ""
     delivery: Policy = Policy()
+    outbox: Bounds = Bounds()
     measured_since: datetime | None = None
 
     def __post_init__(self) -> None:
@@ -103,6 +105,7 @@ class Config:
     data: Path
     mqtt: Mqtt
     delivery: Policy
+    outbox: Bounds
     machines: tuple[Machine, ...]
     measured_since_ms: int | None = None
 
@@ -151,6 +154,7 @@ def parse_config(document: Mapping[str, Any]) -> Config:
         Path(factory.data),
         factory.mqtt,
         factory.delivery,
+        factory.outbox,
         machines,
         None if since is None else round(since.timestamp() * 1000),
     )

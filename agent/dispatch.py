@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from agent.contract import names
 from agent.contract.records import Record
 from agent.contract.sparkplug import Metric
 from agent.delivery import Delivery, Policy, Send, is_late
-from agent.errors import OutboxError
+from agent.errors import OutboxDamaged, OutboxError
 from agent.outbox import Outbox
 from agent.threads import on_disk
 
@@ -20,6 +21,7 @@ logger = logging.getLogger(__name__)
 FORGET_PAUSE_S = 0.5
 """Forgetting writes to the disk: several announcements become one write."""
 DISK_PAUSE_S = 5.0
+FORMER_EPOCHS = 100
 RENEW_PAUSE_S = 3_600.0
 """False announcements shall not make us send everything again and again."""
 
@@ -33,7 +35,8 @@ class Dispatch:
     """Keeps one message's records ready; `load` and `forget` run as tasks while there is a connection.
 
     `ready` is called when there is a message to take, `forgotten` when the outbox became smaller, `renewed`
-    when it has a new epoch, of which births have to tell.
+    when it has a new epoch, of which births have to tell: a false one at the centre, merged windows, a file
+    that was recovered.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class Dispatch:
         self._loaded: _Loaded | None = None
         self._load_again, self._forget_again = asyncio.Event(), asyncio.Event()
         self._trouble = ""
+        self._former: deque[str] = deque(maxlen=FORMER_EPOCHS)
         self._note_delivered()
 
     @property
@@ -67,6 +71,7 @@ class Dispatch:
 
     def appended(self, through: int) -> None:
         """Note that the outbox holds records up to `through`."""
+        self._heed_epoch()
         self._delivery.appended(through)
         self._note_delivered()
         self._load_again.set()
@@ -91,7 +96,12 @@ class Dispatch:
         return births.records_data(epoch, rows, at_ms, historical=historical)
 
     def announced(self, epoch: str, through: int) -> str | None:
-        """Take what the centre says it has stored; return None if that counts, else why it is ignored."""
+        """Take what the centre says it has stored; return None if that counts, else why it is ignored.
+
+        What is said of a former epoch of ours is past, and nothing to complain of.
+        """
+        if epoch in self._former:
+            return None
         why_not = self._delivery.announced(epoch, through, self._clock())
         self._load_again.set()
         if self._may_renew or self._delivery.acknowledged_through > self._outbox.forgotten_through:
@@ -110,13 +120,18 @@ class Dispatch:
                     await self._load_again.wait()
 
     async def _load(self, send: Send) -> None:
+        epoch = self._delivery.epoch
         try:
-            rows = await on_disk(self._outbox.pending, send.after, send.limit)
+            rows = await on_disk(self._outbox.pending, send.after, send.limit, epoch)
+        except OutboxDamaged as error:
+            await self._recover(error)
+            return
         except OutboxError as error:
             await self._wait_for_disk(f"records cannot be read: {error}")
             self._load_again.set()
             return
-        if rows:
+        self._heed_epoch()
+        if rows and epoch == self._delivery.epoch:
             self._loaded = _Loaded(send, rows)
             self._ready()
 
@@ -132,7 +147,11 @@ class Dispatch:
                 if self._may_renew:
                     # Not cut off by a connection that ends: the outbox would be renewed, and we not know it.
                     await asyncio.shield(self._renew())
-                await on_disk(self._outbox.forget, self._delivery.acknowledged_through)
+                through, epoch = self._delivery.acknowledged_through, self._delivery.epoch
+                await on_disk(self._outbox.forget, through, epoch)
+            except OutboxDamaged as error:
+                await self._recover(error)
+                continue
             except OutboxError as error:
                 await self._wait_for_disk(f"records that are stored cannot be dropped: {error}")
                 self._forget_again.set()
@@ -153,10 +172,27 @@ class Dispatch:
             self._outbox.epoch,
         )
         self._renewed_s = self._clock()
+        self._heed_epoch()
+
+    def _heed_epoch(self) -> None:
+        """Begin delivery anew if the outbox has another epoch by now: its sequences mean other records."""
+        if self._outbox.epoch == self._delivery.epoch:
+            return
+        self._former.append(self._delivery.epoch)
         self._delivery = self._begun()
         self._loaded = None
         self._load_again.set()
         self._renewed()
+
+    async def _recover(self, error: OutboxDamaged) -> None:
+        try:
+            if self._outbox.epoch == self._delivery.epoch:  # else the journal has recovered it
+                logger.error("%s", error)
+                await asyncio.shield(on_disk(self._outbox.recover))
+        except OutboxError as again:
+            await self._wait_for_disk(f"the outbox cannot be recovered: {again}")
+        self._heed_epoch()
+        self._load_again.set()
 
     def _begun(self) -> Delivery:
         outbox = self._outbox

@@ -4,6 +4,8 @@ AgentError
 ├── ConfigError   never works: tell the person, exit
 ├── LinkError     try again later: the machine or the broker cannot be reached
 └── OutboxError   the outbox on disk cannot be used
+    ├── OutboxDamaged     not before it is recovered: what can still be read of it
+    └── OutboxDiskError   perhaps later: the disk is full, read-only or fails
 """
 
 
@@ -21,3 +23,11 @@ class LinkError(AgentError):
 
 class OutboxError(AgentError):
     """The outbox file cannot be opened, read or written."""
+
+
+class OutboxDamaged(OutboxError):
+    """The outbox file is torn or corrupted: `Outbox.recover` makes a new one of what can be read."""
+
+
+class OutboxDiskError(OutboxError):
+    """The disk under the outbox is full, read-only or fails; live values need no disk, so they go on."""

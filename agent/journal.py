@@ -1,16 +1,19 @@
 """The journal: machines' new records in, one durable transaction for all of them out.
 
-Records wait in memory for `GROUP_S` at most, then they and the snapshots of their machines are written
-together: few writes, for an SD card lives by their number. Records are not sent before they are written.
+Records and the snapshots of their machines are written together: few writes, for an SD card lives by their
+number. The minute's windows of all machines come at once and wait `GROUP_S` for each other; changes of state
+wait for these, or `group_s`. Records are not sent before they are written.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from agent.contract.records import Record
-from agent.errors import OutboxError
+from agent.contract.records import Record, Window
+from agent.errors import OutboxDamaged, OutboxError
 from agent.link import BackOff
+from agent.merging import merge
 from agent.outbox import Outbox
 from agent.threads import on_disk
 
@@ -18,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 GROUP_S = 0.5
 MOST_UNSAVED = 50_000
-"""While the disk cannot be written, the oldest records beyond these are lost: memory is bounded."""
+"""While the disk cannot be written, windows beyond these are merged into hours; then the oldest are lost."""
 MOST_WAITING = 20_000
 """A recorded log is not read on while more records wait to be stored at the centre."""
 BACK_OFF = BackOff(first_s=1.0, longest_s=15.0)
@@ -38,19 +41,21 @@ class Journal:
         outbox: Outbox,
         snapshots: Callable[[Collection[str]], Snapshots],
         appended: Callable[[int], None],
+        *,
+        group_s: float = GROUP_S,
     ) -> None:
         self.has_room = asyncio.Event()
         """Set while recorded logs may be read on."""
         self._outbox = outbox
         self._snapshots = snapshots
         self._appended = appended
+        self._group_s = group_s
         self._unsaved: list[Record] = []
+        self._being_written: tuple[Record, ...] = ()
         self._machines: set[str] = set()
-        self._wake = asyncio.Event()
+        self._wake, self._urgent = asyncio.Event(), asyncio.Event()
         self._writing = asyncio.Lock()
         self._failures = 0
-        self._lost = 0
-        """How many of `_unsaved` were lost, ever."""
         self._has_lost = False
         self.look_for_room()
 
@@ -60,19 +65,22 @@ class Journal:
             return
         self._unsaved += records
         self._machines.add(machine)
-        if len(self._unsaved) > MOST_UNSAVED:
-            self._lose()
+        self._keep_bound()
         self.look_for_room()
+        if any(isinstance(record, Window) for record in records):
+            self._urgent.set()
         self._wake.set()
 
     def remember(self, machine: str) -> None:
         """Take note that a machine's snapshot is to be written soon, though it has no new record."""
         self._machines.add(machine)
+        self._urgent.set()
         self._wake.set()
 
     def look_for_room(self) -> None:
         """Set or clear `has_room`; to be called when the outbox became smaller."""
-        if len(self._unsaved) + self._outbox.pending_count < MOST_WAITING:
+        unsaved = len(self._unsaved) + len(self._being_written)
+        if unsaved + self._outbox.pending_count < MOST_WAITING:
             self.has_room.set()
         else:
             self.has_room.clear()
@@ -81,6 +89,9 @@ class Journal:
         """Write what comes, for ever; a disk that fails is tried again, and said once."""
         while True:
             await self._wake.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._group_s):
+                    await self._urgent.wait()
             await asyncio.sleep(GROUP_S)
             # A write that has begun is not cut off: it would be done, and the records written again.
             if not await asyncio.shield(self.flush()):
@@ -91,26 +102,56 @@ class Journal:
         """Write all there is, and the snapshots of `machines` besides; return whether that worked."""
         async with self._writing:
             self._wake.clear()
-            records, named, lost = tuple(self._unsaved), self._machines | set(machines), self._lost
-            if not records and not named:
+            self._urgent.clear()
+            named = self._machines | set(machines)
+            if not self._unsaved and not named:
                 return True
-            self._machines = set()
+            self._being_written, self._unsaved, self._machines = tuple(self._unsaved), [], set()
             try:
-                await on_disk(self._outbox.append, records, self._snapshots(named))
+                await on_disk(self._write, self._being_written, self._snapshots(named))
             except OutboxError as error:
+                self._unsaved[:0] = self._being_written
+                self._being_written = ()
                 self._machines |= named
+                self._keep_bound()
                 self._note_failure(error)
                 return False
+            finally:
+                self._being_written = ()
             # Records that came meanwhile stay; their machines' snapshots are written with them.
-            del self._unsaved[: max(0, len(records) - (self._lost - lost))]
             self._note_success()
         self._appended(self._outbox.last_sequence)
         return True
 
-    def _lose(self) -> None:
-        too_many = len(self._unsaved) - MOST_UNSAVED
+    def _write(self, records: Sequence[Record], snapshots: Snapshots) -> None:
+        """Write into the outbox, and see to it that it stays within its bounds; blocks."""
+        outbox = self._outbox
+        if outbox.is_in_memory:
+            outbox.try_disk()
+        try:
+            outbox.append(records, snapshots)
+        except OutboxDamaged as error:
+            logger.error("%s", error)  # noqa: TRY400
+            outbox.recover()
+            outbox.append(records, snapshots)
+        try:
+            outbox.keep_bounds()
+        except OutboxDamaged as error:
+            logger.error("%s", error)  # noqa: TRY400
+            outbox.recover()
+        except OutboxError as error:
+            logger.warning("windows that wait cannot be merged: %s", error)
+
+    def _keep_bound(self) -> None:
+        """Merge what waits in memory if it is too much; lose the oldest if that does not help."""
+        if len(self._unsaved) <= MOST_UNSAVED:
+            return
+        self._unsaved = merge(self._unsaved)
+        # A tenth is left free: this is not to be done again with every record.
+        too_many = len(self._unsaved) - MOST_UNSAVED * 9 // 10
+        if too_many <= 0:
+            return
         del self._unsaved[:too_many]
-        self._lost += too_many
         if not self._has_lost:
             self._has_lost = True
             logger.error("the oldest records are lost: more than %d waited for the disk", MOST_UNSAVED)

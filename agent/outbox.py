@@ -1,8 +1,11 @@
 """The outbox: records and machines' snapshots in, durably; what the centre has not stored yet out, in order.
 
 One SQLite file. It has an epoch (a name of its own) and gives every record a sequence, contiguous from 1 and
-never used twice in an epoch, even when everything was forgotten and the agent restarted. All calls block;
-the event loop calls them through a thread. One lock, one writer.
+never used twice in an epoch, even when everything was forgotten and the agent restarted. A new epoch begins
+when sequences cannot go on: windows were merged, or the file had to be recovered. What was sent under the old
+one and is sent again counts once all the same, for the centre keeps records by machine and time.
+
+All calls block; the event loop calls them through a thread. One lock, one writer.
 """
 
 import contextlib
@@ -12,30 +15,23 @@ import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import msgspec
-
-from agent.contract.records import Record, StateChange, Window
-from agent.contract.states import State
-from agent.errors import OutboxError
+from agent.contract.records import Record
+from agent.errors import OutboxDamaged, OutboxError
+from agent.merging import MEGABYTE, Bounds, ended_ms
+from agent.outbox_file import FILE, LOG_BYTES, failure, make_folder, open_file, open_in_memory, recover
+from agent.sealed import Damaged, from_blob, from_snapshot, to_blob, to_snapshot
+from agent.shrinking import merge_rows, used_bytes
 
 logger = logging.getLogger(__name__)
 
-FILE = "outbox.db"
-FORMAT = 1
 BD_SEQS = 256  # Sparkplug 3.0: bdSeq runs from 0 to 255
-LOCK_WAIT_S = 2.0
-
-_SCHEMA = """
-CREATE TABLE outbox (
-    epoch TEXT NOT NULL,
-    forgotten_through INTEGER NOT NULL,
-    bd_seq INTEGER NOT NULL
-);
-CREATE TABLE records (sequence INTEGER PRIMARY KEY, record BLOB NOT NULL);
-CREATE TABLE machines (machine TEXT PRIMARY KEY, snapshot BLOB NOT NULL) WITHOUT ROWID;
-"""
+DROP_ROWS = 1_000
+"""Stored records are dropped with the next write; so many of them are worth one of their own."""
+MEMORY_BYTES = 8 * MEGABYTE
+"""So much may wait in memory, while there is no disk."""
+DAY_MS = 86_400_000
+_PARTS = 4
 
 
 class Outbox:
@@ -45,17 +41,19 @@ class Outbox:
     that is stored at the centre and gone from here; what lies between is pending.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, bounds: Bounds) -> None:
         self._path = path
-        self._connection = connection
+        self._bounds = bounds
         self._lock = threading.Lock()
+        self._aged_through_ms = 0
+        self._is_told_full = False
+        self.is_in_memory = False
+        """Nothing is durable: the disk could not be used when the agent started."""
         self.epoch: str
         self.forgotten_through: int
-        self.epoch, self.forgotten_through, self._bd_seq = connection.execute(
-            "SELECT epoch, forgotten_through, bd_seq FROM outbox"
-        ).fetchone()
-        (newest,) = connection.execute("SELECT max(sequence) FROM records").fetchone()
-        self.last_sequence: int = max(self.forgotten_through, newest or 0)
+        self.last_sequence: int
+        self._bd_seq: int
+        self._adopt(connection)
 
     @property
     def pending_count(self) -> int:
@@ -68,36 +66,49 @@ class Outbox:
         Returns the records' sequences; they are on the disk when this returns.
         """
         first = self.last_sequence + 1
-        rows = [(first + place, _to_blob(record)) for place, record in enumerate(records)]
-        machines = [(machine, msgspec.json.encode(snapshot)) for machine, snapshot in snapshots.items()]
+        rows = [(self._base + first + place, to_blob(record)) for place, record in enumerate(records)]
+        machines = [(machine, to_snapshot(snapshot)) for machine, snapshot in snapshots.items()]
         with self._transaction() as connection:
             connection.executemany("INSERT INTO records VALUES (?, ?)", rows)
             connection.executemany("INSERT OR REPLACE INTO machines VALUES (?, ?)", machines)
+            dropped = self._drop(connection)
+        self._dropped = dropped
         self.last_sequence += len(rows)
         return range(first, self.last_sequence + 1)
 
-    def pending(self, after: int, limit: int) -> list[tuple[int, Record]]:
-        """Return at most `limit` records with their sequences, the first one after `after`, in order."""
+    def pending(self, after: int, limit: int, epoch: str | None = None) -> list[tuple[int, Record]]:
+        """Return at most `limit` records with their sequences, the first one after `after`, in order.
+
+        None of them if `epoch` is not the outbox's any more: its sequences meant other records.
+        """
         with self._reading() as connection:
+            if epoch not in (None, self.epoch):
+                return []
+            base = self._base
             rows = connection.execute(
-                "SELECT sequence, record FROM records WHERE sequence > ? ORDER BY sequence LIMIT ?",
-                (after, limit),
+                "SELECT number, record FROM records WHERE number > ? ORDER BY number LIMIT ?",
+                (base + max(after, self.forgotten_through), limit),
             ).fetchall()
         try:
-            return [(sequence, _from_blob(blob)) for sequence, blob in rows]
-        except (msgspec.DecodeError, ValueError, TypeError) as error:
-            raise OutboxError(f"{self._path}: damaged record after sequence {after}: {error}") from error
+            return [(number - base, from_blob(blob)) for number, blob in rows]
+        except Damaged as error:
+            raise OutboxDamaged(
+                f"{self._path}: has a damaged record after sequence {after}: {error}"
+            ) from error
 
-    def forget(self, through: int) -> int:
-        """Drop the records up to `through`, which are stored at the centre; return how many that were."""
-        through = min(through, self.last_sequence)
-        forgotten = through - self.forgotten_through
-        if forgotten <= 0:
-            return 0
-        with self._transaction() as connection:
-            connection.execute("DELETE FROM records WHERE sequence <= ?", (through,))
-            connection.execute("UPDATE outbox SET forgotten_through = ?", (through,))
-        self.forgotten_through = through
+    def forget(self, through: int, epoch: str | None = None) -> int:
+        """Drop the records up to `through`, which are stored at the centre; return how many that were.
+
+        They leave the file with the next write: should the agent be killed before, they are sent again.
+        """
+        with self._lock:
+            through = min(through, self.last_sequence)
+            forgotten = through - self.forgotten_through
+            if forgotten <= 0 or epoch not in (None, self.epoch):
+                return 0
+            self.forgotten_through = through
+        if self._base + through - self._dropped >= DROP_ROWS:
+            self._drop_forgotten()
         return forgotten
 
     def renew(self) -> None:
@@ -106,11 +117,68 @@ class Outbox:
         To be called when the old epoch's next sequences are in use at the centre already: then this file is
         an old copy, or its last writes were lost with the power, and those numbers must not be used twice.
         """
-        epoch = str(uuid.uuid4())
         with self._transaction() as connection:
-            connection.execute("UPDATE records SET sequence = sequence - ?", (self.forgotten_through,))
-            connection.execute("UPDATE outbox SET epoch = ?, forgotten_through = 0", (epoch,))
-        self.epoch, self.last_sequence, self.forgotten_through = epoch, self.pending_count, 0
+            head = self._renew(connection)
+        self._renewed(*head)
+
+    def keep_bounds(self) -> bool:
+        """Merge the oldest windows into hours if there are too many or too old ones; tell whether it did.
+
+        Then there is a new epoch. Size is that of the file, its log included; age is counted from the newest
+        record, so that a clock that is wrong merges nothing.
+        """
+        through = self._aged_through()
+        merged = through > 0 and self.merge(through)
+        for part in range(1, _PARTS + 1):
+            if self._used_bytes() <= self._usable_bytes // (1 if part == 1 else 2):
+                break
+            merged |= self.merge(self.forgotten_through + self.pending_count * part // _PARTS)
+        self._tell_if_full()
+        return merged
+
+    def merge(self, through: int) -> bool:
+        """Merge the pending windows up to a sequence into hours; tell whether there are fewer records now."""
+        with self._transaction() as connection:
+            dropped = self._drop(connection)
+            try:
+                behind = merge_rows(connection, dropped, self._base + through)
+            except Damaged as error:
+                raise OutboxDamaged(f"{self._path}: has a damaged record: {error}") from error
+            head = self._renew(connection, behind) if behind > dropped else None
+        self._dropped = dropped
+        if head is None:
+            return False
+        self._renewed(*head)
+        logger.info("windows are merged into hours: %d records less wait in the outbox", behind - dropped)
+        return True
+
+    def recover(self) -> None:
+        """Make a new file, under a new epoch, of what can be read of this one, which is damaged."""
+        with self._lock:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.close()
+            recovered = recover(self._path)
+            self._adopt(recovered.connection)
+        logger.error("%s: is damaged; %s", self._path, recovered)
+
+    def try_disk(self) -> None:
+        """Leave memory for the file if the disk can be used by now; else go on without."""
+        pending, snapshots = self.pending(self.forgotten_through, self.pending_count), self.snapshots()
+        try:
+            file = open_outbox(self._path.parent, self._bounds)
+        except OutboxError:
+            return
+        try:
+            file.append([record for _, record in pending], snapshots)
+        except OutboxError:
+            file.close()
+            return
+        with self._lock:
+            self._connection.close()
+            bd_seq, self.is_in_memory = self._bd_seq, False
+            self._adopt(file._connection)
+            self._bd_seq = bd_seq
+        logger.info("%s: the disk can be used again, %d records moved there", self._path, len(pending))
 
     def next_bd_seq(self) -> int:
         """Return the number of the next CONNECT (0 to 255); it goes on over restarts if the disk is well."""
@@ -127,15 +195,92 @@ class Outbox:
         """Return the newest snapshot of every machine."""
         with self._reading() as connection:
             rows = connection.execute("SELECT machine, snapshot FROM machines").fetchall()
-        try:
-            return {machine: msgspec.json.decode(blob, type=dict[str, object]) for machine, blob in rows}
-        except msgspec.DecodeError as error:
-            raise OutboxError(f"{self._path}: damaged snapshot of a machine: {error}") from error
+        found = {}
+        for machine, blob in rows:
+            try:
+                found[machine] = from_snapshot(blob)
+            except Damaged as error:
+                logger.error("%s: what is remembered of %s is damaged: %s", self._path, machine, error)  # noqa: TRY400
+        return found
 
     def close(self) -> None:
         """Close the file; the outbox cannot be used any more."""
-        with self._lock:
+        try:
+            self._drop_forgotten()
+        except OutboxError as error:
+            logger.warning("records that are stored stay in the outbox, and will be sent again: %s", error)
+        with self._lock, contextlib.suppress(sqlite3.Error):
             self._connection.close()
+
+    def _adopt(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        epoch, base, dropped, self._bd_seq = connection.execute(
+            "SELECT epoch, base, forgotten_through, bd_seq FROM outbox"
+        ).fetchone()
+        (newest,) = connection.execute("SELECT max(number) FROM records").fetchone()
+        self._renewed(epoch, base, dropped, max(dropped, newest or 0))
+
+    def _renew(
+        self, connection: sqlite3.Connection, forgotten: int | None = None
+    ) -> tuple[str, int, int, int]:
+        """Begin a new epoch behind number `forgotten`; return what is so once that is committed."""
+        epoch, last = str(uuid.uuid4()), self._base + self.last_sequence
+        if forgotten is None:
+            forgotten = self._drop(connection)
+        connection.execute(
+            "UPDATE outbox SET epoch = ?, base = ?, forgotten_through = ?", (epoch, forgotten, forgotten)
+        )
+        return epoch, forgotten, forgotten, last
+
+    def _renewed(self, epoch: str, base: int, dropped: int, last: int) -> None:
+        """Note where the file stands; sequences are the rows' numbers behind `base`."""
+        self.epoch, self._base, self._dropped = epoch, base, dropped
+        self.forgotten_through, self.last_sequence = dropped - base, last - base
+
+    def _drop(self, connection: sqlite3.Connection) -> int:
+        """Delete what is forgotten; return the number through which that is so."""
+        through = self._base + self.forgotten_through
+        if through > self._dropped:
+            connection.execute("DELETE FROM records WHERE number <= ?", (through,))
+            connection.execute("UPDATE outbox SET forgotten_through = ?", (through,))
+        return through
+
+    def _drop_forgotten(self) -> None:
+        with self._transaction() as connection:
+            dropped = self._drop(connection)
+        self._dropped = dropped
+
+    def _aged_through(self) -> int:
+        """Return the sequence up to which windows are too old to stay minutes; 0 if that was done today."""
+        newest = self.pending(self.last_sequence - 1, 1)
+        limit_ms = ended_ms(newest[0][1]) - self._bounds.age_ms if newest else 0
+        if limit_ms - self._aged_through_ms < DAY_MS:
+            return 0
+        self._aged_through_ms = limit_ms
+        low, high = self.forgotten_through, self.last_sequence
+        while low < high:
+            middle = (low + high + 1) // 2
+            (found,) = self.pending(middle - 1, 1)
+            low, high = (middle, high) if ended_ms(found[1]) <= limit_ms else (low, middle - 1)
+        return low if low > self.forgotten_through else 0
+
+    @property
+    def _usable_bytes(self) -> int:
+        return MEMORY_BYTES if self.is_in_memory else self._bounds.size_mb * MEGABYTE - LOG_BYTES
+
+    def _used_bytes(self) -> int:
+        with self._reading() as connection:
+            return used_bytes(connection)
+
+    def _tell_if_full(self) -> None:
+        is_full = self._used_bytes() > self._usable_bytes
+        if is_full and not self._is_told_full:
+            logger.error(
+                "%s: holds only hours and is larger than size_mb = %d: it goes on growing, so that no total "
+                "is lost; raise size_mb, or let the centre take what waits",
+                *(self._path, self._bounds.size_mb),
+            )
+        self._is_told_full = is_full
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -143,7 +288,7 @@ class Outbox:
             try:
                 yield self._connection
             except sqlite3.Error as error:
-                raise OutboxError(_sentence(self._path, error)) from error
+                raise failure(self._path, error) from error
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -151,87 +296,23 @@ class Outbox:
             yield connection
 
 
-def open_outbox(folder: Path) -> Outbox:
-    """Open the outbox in `folder`, made on the first run; raises OutboxError with one clear sentence."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutboxError(f"{folder}: cannot be made or used as the data folder: {error.strerror}") from error
+def open_outbox(folder: Path, bounds: Bounds | None = None) -> Outbox:
+    """Open the outbox in `folder`, made on the first run and recovered if it is damaged.
+
+    Raises OutboxError with one clear sentence, OutboxDiskError if it may work later.
+    """
+    make_folder(folder)
     path = folder / FILE
     try:
-        connection = sqlite3.connect(path, timeout=LOCK_WAIT_S, check_same_thread=False)
-    except sqlite3.Error as error:
-        raise OutboxError(_sentence(path, error)) from error
-    try:
-        _prepare(path, connection)
-        return Outbox(path, connection)
-    except (sqlite3.Error, TypeError) as error:
-        connection.close()
-        raise OutboxError(_sentence(path, error)) from error
-    except OutboxError:
-        connection.close()
-        raise
+        return Outbox(path, open_file(path), bounds or Bounds())
+    except OutboxDamaged as error:
+        recovered = recover(path)
+        logger.error("%s; %s", error, recovered)  # noqa: TRY400
+        return Outbox(path, recovered.connection, bounds or Bounds())
 
 
-def _prepare(path: Path, connection: sqlite3.Connection) -> None:
-    # Set before the first access: the lock is held as long as the agent lives, and no -shm file is needed.
-    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    with connection:
-        connection.execute("BEGIN IMMEDIATE")
-        (found,) = connection.execute("PRAGMA user_version").fetchone()
-        if found > FORMAT:
-            raise OutboxError(f"{path}: was written by a newer agent (format {found}); update this one")
-        if found == 0:
-            for statement in _SCHEMA.split(";"):
-                connection.execute(statement)
-            connection.execute("INSERT INTO outbox VALUES (?, 0, -1)", (str(uuid.uuid4()),))
-            connection.execute(f"PRAGMA user_version = {FORMAT}")
-    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    if verdict != "ok":
-        raise sqlite3.DatabaseError(verdict)
-
-
-def _sentence(path: Path, error: Exception) -> str:
-    code = getattr(error, "sqlite_errorcode", None)
-    primary = None if code is None else code & 0xFF
-    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return f"{path}: is in use by another agent; stop it, or give this one a `data` folder of its own"
-    if primary in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-        return f"{path}: cannot be opened; check that the folder belongs to the agent's user"
-    if primary == sqlite3.SQLITE_READONLY:
-        return f"{path}: cannot be written; check the folder's owner and that the disk is not read-only"
-    if primary == sqlite3.SQLITE_FULL:
-        return f"{path}: the disk is full; make room"
-    if primary == sqlite3.SQLITE_IOERR:
-        return f"{path}: the disk fails ({error}); check it, or replace the SD card"
-    return f"{path}: is damaged or no outbox ({error}); move it aside, the agent then begins a new one"
-
-
-# Rows by place, the kind first: a third of the bytes that names would cost.
-_WINDOW, _STATE = 0, 1
-
-
-def _to_blob(record: Record) -> bytes:
-    if isinstance(record, StateChange):
-        return msgspec.msgpack.encode((_STATE, record.machine, record.at_ms, record.state.value, record.job))
-    return msgspec.msgpack.encode(
-        (
-            *(_WINDOW, record.machine, record.start_ms, record.length_ms, record.state_ms, record.cycles),
-            *(record.good, record.scrap, record.cycles_total, record.job),
-        )
-    )
-
-
-def _from_blob(blob: bytes) -> Record:
-    kind, *cells = msgspec.msgpack.decode(blob)
-    if kind == _STATE:
-        machine, at_ms, state, job = cells
-        return StateChange(machine, at_ms, State(state), job)
-    return _window(*cells)
-
-
-def _window(machine: str, start_ms: int, length_ms: int, state_ms: Sequence[int], *rest: Any) -> Window:
-    running, setup, idle, down, planned_stop, offline = state_ms
-    return Window(machine, start_ms, length_ms, (running, setup, idle, down, planned_stop, offline), *rest)
+def outbox_in_memory(folder: Path, bounds: Bounds) -> Outbox:
+    """Return an outbox that lies in memory until `try_disk` works: live values need no disk."""
+    outbox = Outbox(folder / FILE, open_in_memory(), bounds)
+    outbox.is_in_memory = True
+    return outbox

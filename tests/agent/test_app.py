@@ -194,7 +194,8 @@ async def test_live_values_go_on_when_the_disk_is_full(
     flicker = [
         step for _ in range(3) for step in ({"running": True, "parts": 1}, 1.2, {"running": False}, 1.2)
     ]
-    settings = config(machine("mc-01", *flicker), data=str(tmp_path), mqtt=line(broker))
+    table = machine("mc-01", *flicker)
+    settings = config(table, data=str(tmp_path), mqtt=line(broker), outbox={"group_s": 0.5})
     outbox = await asyncio.to_thread(open_outbox, tmp_path)
     outbox.__class__ = FullDisk
     async with running(settings, outbox):

@@ -19,6 +19,7 @@ from agent.drivers import DRIVERS
 from agent.errors import ConfigError
 from agent.job import JobSignal
 from agent.machine import MachineRules
+from agent.merging import Bounds
 from agent.state import Condition, Rule
 from tests.agent.configs import MACHINE, config, document, replay, written
 
@@ -274,6 +275,7 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     "top": Factory,
     "mqtt": Mqtt,
     "delivery": Policy,
+    "outbox": Bounds,
     "machines": MachineTable,
     "rules": Rule,
     "when": Condition,

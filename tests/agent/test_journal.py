@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from agent import journal as journal_module
-from agent.contract.records import Record
+from agent.contract.records import MINUTE_MS, Record, StateChange, Window
+from agent.contract.states import State
 from agent.errors import OutboxError
 from agent.journal import Journal
 from agent.outbox import Outbox, open_outbox
-from tests.agent.records import window, windows
+from tests.agent.records import NOON_MS, window, windows
 
 
 class Failing(Outbox):
@@ -48,10 +49,10 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 class Watched:
     """A journal, the sequences it told of, and a snapshot that counts how often it was asked for."""
 
-    def __init__(self, outbox: Outbox) -> None:
+    def __init__(self, outbox: Outbox, group_s: float = 0.02) -> None:
         self.appended: list[int] = []
         self.asked = 0
-        self.journal = Journal(outbox, self.snapshots, self.appended.append)
+        self.journal = Journal(outbox, self.snapshots, self.appended.append, group_s=group_s)
 
     def snapshots(self, machines: Collection[str]) -> dict[str, dict[str, object]]:
         self.asked += 1
@@ -114,18 +115,55 @@ async def test_a_disk_that_fails_is_said_once_and_nothing_is_lost_meanwhile(
     assert caplog.text.count("can be written again") == 1
 
 
-async def test_memory_is_bounded_while_the_disk_fails(
+async def test_memory_is_bounded_while_the_disk_fails_and_totals_stay(
+    outbox: Failing, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(journal_module, "MOST_UNSAVED", 20)
+    outbox.is_full = True
+    watched = Watched(outbox)
+    for number in range(1, 301):
+        watched.journal.keep("mc-01", [window(number)])
+        assert len(watched.journal._unsaved) <= 20
+    assert not await watched.journal.flush()
+    outbox.is_full = False
+    assert await watched.journal.flush()
+    found = [record for _, record in outbox.pending(0, 100) if isinstance(record, Window)]
+    assert sum(record.length_ms for record in found) == 300 * MINUTE_MS
+    assert sum(record.cycles or 0 for record in found) == sum(range(1, 301))
+    assert "lost" not in caplog.text
+
+
+async def test_what_even_hours_cannot_hold_is_lost_and_said_once(
     outbox: Failing, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(journal_module, "MOST_UNSAVED", 20)
     outbox.is_full = True
     watched = Watched(outbox)
     for number in range(1, 31):
-        watched.journal.keep("mc-01", [window(number)])
+        watched.journal.keep("mc-01", [window(number, job=f"J-{number}")])
     outbox.is_full = False
     assert await watched.journal.flush()
-    assert [record for _, record in outbox.pending(0, 100)] == windows(11, 30)
+    kept = [record for _, record in outbox.pending(0, 100)]
+    assert kept == [window(number, job=f"J-{number}") for number in range(31 - len(kept), 31)]
+    assert 18 <= len(kept) <= 20
     assert caplog.text.count("the oldest records are lost") == 1
+
+
+async def test_changes_of_state_wait_for_a_window_but_not_for_ever(outbox: Failing) -> None:
+    watched = Watched(outbox, group_s=0.5)
+    task = asyncio.create_task(watched.journal.run())
+    watched.journal.keep("mc-01", [StateChange("mc-01", NOON_MS, State.DOWN)])
+    await asyncio.sleep(0.2)
+    assert outbox.pending_count == 0
+    await until_pending(outbox, 1)
+    watched = Watched(outbox, group_s=600)
+    task.cancel()
+    task = asyncio.create_task(watched.journal.run())
+    watched.journal.keep("mc-01", [StateChange("mc-01", NOON_MS + 1, State.IDLE)])
+    watched.journal.keep("mc-01", [window(1)])
+    await until_pending(outbox, 3)
+    task.cancel()
+    assert watched.appended == [3]
 
 
 async def test_what_comes_during_a_slow_write_is_not_lost_with_what_was_written(

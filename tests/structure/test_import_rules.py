@@ -24,7 +24,8 @@ PLANTED = {
     ),
     "state, cycles, window, job and clock are pure": ("agent.state", "agent.cycles"),
     "machine is pure: it puts state, cycles and window together": ("agent.machine", "agent.outbox"),
-    "The outbox and the delivery policy know records only": ("agent.outbox", "agent.config"),
+    "The outbox knows records only": ("agent.outbox", "agent.config"),
+    "The delivery policy knows records only": ("agent.delivery", "agent.outbox"),
     "The simulator is a machine to the agent, not a part of it": ("agent.simulator.plant", "agent.drivers"),
     "The model stands on the contract": ("aggregator.model.user", "aggregator.config"),
     "The seam of the time series knows the model only": (

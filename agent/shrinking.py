@@ -1,0 +1,49 @@
+"""Rows of the outbox's file merged into fewer ones, in the caller's transaction."""
+
+import sqlite3
+
+from agent.merging import merge
+from agent.sealed import from_blob, to_blob
+
+CHUNK_ROWS = 10_000
+"""So many records are merged at once: memory is bounded."""
+
+
+def merge_rows(connection: sqlite3.Connection, after: int, through: int) -> int:
+    """Merge the windows in the rows behind `after` up to `through` into hours; raises Damaged.
+
+    They lie behind the number that is returned now, up to `through`: chunks are taken from the newest to the
+    oldest, each put right before the one that was taken last, so that numbers stay contiguous.
+    """
+    behind = last = through
+    while last > after:
+        first = max(after, last - CHUNK_ROWS)
+        behind -= _merge_chunk(connection, first, last, behind)
+        last = first
+    return behind
+
+
+def used_bytes(connection: sqlite3.Connection) -> int:
+    """Return how much of the file is in use; what is free in it is used before it grows."""
+    page_bytes, pages, free = (
+        connection.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("page_size", "page_count", "freelist_count")
+    )
+    used: int = page_bytes * (pages - free)
+    return used
+
+
+def _merge_chunk(connection: sqlite3.Connection, first: int, last: int, behind: int) -> int:
+    """Merge the rows in (first, last] and put them so that they end at `behind`; return their number."""
+    rows = connection.execute(
+        "SELECT record FROM records WHERE number > ? AND number <= ? ORDER BY number", (first, last)
+    ).fetchall()
+    merged = merge([from_blob(blob) for (blob,) in rows])
+    if len(merged) < len(rows) or behind != last:
+        connection.execute("DELETE FROM records WHERE number > ? AND number <= ?", (first, last))
+        start = behind - len(merged) + 1
+        connection.executemany(
+            "INSERT INTO records VALUES (?, ?)",
+            ((start + place, to_blob(record)) for place, record in enumerate(merged)),
+        )
+    return len(merged)
