@@ -14,11 +14,11 @@ from typing import Protocol
 
 from aggregator.ingest.events import RecordsArrived
 from aggregator.ingest.ledger import Ledger
-from aggregator.ingest.rows import Outbox, read_tables
+from aggregator.ingest.rows import Outbox, read_tables, refused_of
 from aggregator.model.machine import Factory, Machine, MachineKey
 from aggregator.model.window import StateChange, Window
 from aggregator.store.records import Records, RefusedRecord
-from aggregator.store.timeseries import TimeSeries
+from aggregator.store.timeseries import RefusedWrite, TimeSeries
 
 _LEDGERS_LIMIT = 10_000
 
@@ -90,7 +90,7 @@ class Committer:
         for outbox, through in batch.forgotten.items():
             self._ledger(outbox).forget(through)
         rows = read_tables(batch.tables, now_ms)
-        self._write(rows.windows, rows.changes)
+        rows.refused += refused_of(batch.tables, self._write(rows.windows, rows.changes), now_ms)
         lost = {outbox: self._ledger(outbox).add(numbers) for outbox, numbers in rows.sequences.items()}
         settled = {outbox: self._ledger(outbox).through for outbox in rows.sequences}
         self._records.settle(settled, rows.refused)
@@ -103,13 +103,13 @@ class Committer:
             rows.unnumbered,
         )
 
-    def _write(self, windows: Sequence[Window], changes: Sequence[StateChange]) -> None:
+    def _write(self, windows: Sequence[Window], changes: Sequence[StateChange]) -> Sequence[RefusedWrite]:
         if not windows and not changes:
-            return
+            return ()
         while True:
-            self._timeseries.write(*self._tags.tag(windows, changes))
+            refused = self._timeseries.write(*self._tags.tag(windows, changes))
             if self._tags.still_holds():
-                return
+                return refused
 
     def _ledger(self, outbox: Outbox) -> Ledger:
         ledger = self._ledgers.get(outbox)

@@ -24,6 +24,7 @@ from aggregator.ingest.events import RecordsArrived
 from aggregator.model import window as model
 from aggregator.model.machine import MachineKey
 from aggregator.store.records import RefusedRecord
+from aggregator.store.timeseries import RefusedWrite
 
 Outbox = tuple[str, str]
 """(factory, epoch)"""
@@ -65,6 +66,38 @@ def read_tables(tables: Iterable[RecordsArrived], now_ms: int) -> Rows:
         if not _add_sound(rows, table):
             _add_each(rows, table, now_ms)
     return rows
+
+
+def refused_of(
+    tables: Iterable[RecordsArrived], refused: Iterable[RefusedWrite], now_ms: int
+) -> list[RefusedRecord]:
+    """Return the rows that records came in which the store refuses."""
+    reasons: dict[object, str] = {_name(each.record): each.reason for each in refused}
+    found: dict[tuple[str, str, int], RefusedRecord] = {}
+    for table in tables if reasons else ():
+        for row in to_rows(table.table):
+            rows = Rows()
+            try:
+                place = (table.factory, table.epoch, _sequence(row))
+                _add(rows, table.factory, row)
+            except RecordError:
+                continue
+            names = [*map(_name, rows.windows), *map(_name, rows.changes)]
+            for name in reasons.keys() & set(names):
+                found[place] = RefusedRecord(*place, now_ms, reasons[name], _content(row))
+    return list(found.values())
+
+
+def _name(record: model.Window | model.StateChange) -> tuple[MachineKey, str, int]:
+    """Return what tells a record apart: a window that was tagged anew is the same one."""
+    if isinstance(record, model.Window):
+        return record.key, KIND_WINDOW, record.start_ms
+    return record.key, KIND_STATE, record.at_ms
+
+
+def _content(row: Mapping[str, Scalar | None]) -> str:
+    # Text that is not UTF-8 is read as bytes.
+    return json.dumps(row, ensure_ascii=False, default=repr)[:_CONTENT_LIMIT]
 
 
 def _add_sound(rows: Rows, table: RecordsArrived) -> bool:
@@ -110,10 +143,8 @@ def _add_each(rows: Rows, table: RecordsArrived, now_ms: int) -> None:
         try:
             _add(rows, table.factory, row)
         except RecordError as error:
-            # Text that is not UTF-8 is read as bytes.
-            content = json.dumps(row, ensure_ascii=False, default=repr)[:_CONTENT_LIMIT]
             rows.refused.append(
-                RefusedRecord(table.factory, table.epoch, sequence, now_ms, str(error), content)
+                RefusedRecord(table.factory, table.epoch, sequence, now_ms, str(error), _content(row))
             )
 
 

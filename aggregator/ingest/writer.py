@@ -27,6 +27,7 @@ GATHER_S = 0.02
 """So long rows that come together wait for each other."""
 ANNOUNCE_S = 10.0
 FIRST_RETRY_S, LAST_RETRY_S = 0.5, 30.0
+"""Rests between tries, longer where the store asks for it."""
 
 
 class Writer:
@@ -127,12 +128,13 @@ class Writer:
                 if self._status.store_ok:
                     logger.error("cannot store, trying again until it works: %s", error)  # noqa: TRY400
                 self._status.store_ok, self._status.store_error = False, str(error)
+                wait_s = error.wait_s
             else:
                 if not self._status.store_ok:
                     logger.info("storing works again")
                 self._status.store_ok, self._status.store_error = True, None
                 return committed
-            await asyncio.sleep(pause_s)
+            await asyncio.sleep(max(pause_s, wait_s))
             pause_s = min(pause_s * 2, LAST_RETRY_S)
 
     async def _commit_once(self, batch: Batch) -> Committed:

@@ -19,7 +19,7 @@ from aggregator.model.machine import MachineKey
 from aggregator.model.window import StateChange, Window
 from aggregator.store.database import open_engine, place_of
 from aggregator.store.migration import migrate
-from aggregator.store.timeseries import TimeSeries
+from aggregator.store.timeseries import RefusedWrite, TimeSeries
 
 CHUNK_ROWS = 3_000
 """Rows a transaction: a running aggregator writes in between."""
@@ -93,15 +93,18 @@ def _opened(file: str) -> Iterator[IO[str]]:
 
 def _write(store: TimeSeries, records: Iterator[Window | StateChange]) -> None:
     rows, told_s = 0, time.monotonic()
+    refused: list[RefusedWrite] = []
     for chunk in _chunks(records):
         windows = [record for record in chunk if isinstance(record, Window)]
-        store.write(windows, [record for record in chunk if isinstance(record, StateChange)])
+        refused += store.write(windows, [record for record in chunk if isinstance(record, StateChange)])
         rows += len(chunk)
         if sys.stderr.isatty() and time.monotonic() - told_s > PROGRESS_S:
             told_s = time.monotonic()
             at_ms = min((window.start_ms for window in windows), default=0)
             print(f"\r{rows:,} rows, at {_day(at_ms)} ", end="", file=sys.stderr, flush=True)
     print(f"{chr(13) if sys.stderr.isatty() else ''}{rows:,} rows are loaded   ", file=sys.stderr)
+    if refused:
+        raise AggregatorError(f"{len(refused)} of these rows were refused; the first: {refused[0].reason}")
 
 
 def _chunks(records: Iterable[Window | StateChange]) -> Iterator[list[Window | StateChange]]:

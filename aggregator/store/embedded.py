@@ -37,15 +37,16 @@ class Embedded:
         self._ids = SeriesIds()
         self._writes = Writes(engine.dialect)
 
-    def write(self, new_windows: Sequence[Window], changes: Sequence[StateChange]) -> None:
+    def write(self, new_windows: Sequence[Window], changes: Sequence[StateChange]) -> tuple[()]:
         """Store all of it in one durable transaction, hours included; see `TimeSeries.write`."""
         keys = {window.key for window in new_windows} | {change.key for change in changes}
         if not keys:
-            return
+            return ()
         with writing(self._engine) as connection:
             ids = self._ids.claim(connection, keys)
             self._writes.windows(connection, ids, new_windows)
             self._writes.changes(connection, ids, changes)
+        return ()
 
     def windows(
         self, key: MachineKey, since_ms: int, until_ms: int, limit: int | None = None

@@ -4,6 +4,7 @@ One conformance suite (`tests/aggregator/store/conformance.py`) runs against eve
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -12,14 +13,31 @@ from aggregator.model.window import StateChange, Totals, Window
 
 
 class StoreError(Exception):
-    """The store cannot do it now; the message is one sentence for the operator. Nothing was acknowledged."""
+    """The store cannot do it now; the message is one sentence for the operator. Nothing was acknowledged.
+
+    `wait_s` is how long the store asks to be left alone, 0 when it does not.
+    """
+
+    def __init__(self, message: str, wait_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedWrite:
+    """A window or change that the store takes at no time, and why; all others of the write are stored."""
+
+    record: Window | StateChange
+    reason: str
 
 
 class TimeSeries(Protocol):
     """All times are UTC milliseconds since the epoch; ranges are `[since_ms, until_ms)` by start."""
 
-    def write(self, windows: Sequence[Window], changes: Sequence[StateChange]) -> None:
+    def write(self, windows: Sequence[Window], changes: Sequence[StateChange]) -> Sequence[RefusedWrite]:
         """Store all of it durably or raise StoreError; writing the same key again replaces it.
+
+        Returned are single records that the store can never take: most homes take all.
 
         Keys are (machine, start) for windows and (machine, time) for changes. Of windows that overlap some
         stay and some go, as `overlap.py` says: no time is counted twice. Hourly totals of the hours that

@@ -4,6 +4,7 @@ What is to be done is noted with the change itself, and struck off once it is do
 done again, which changes nothing. Windows that come in meanwhile are tagged when they are stored.
 """
 
+import logging
 from collections.abc import Callable, Collection, Iterable
 
 from aggregator.model.machine import MachineKey
@@ -11,6 +12,8 @@ from aggregator.store.timeseries import TimeSeries
 from aggregator.store.work import Ledgers, Retagging
 from aggregator.work.correcting import Stretch
 from aggregator.work.tagger import Tagger, moved
+
+log = logging.getLogger(__name__)
 
 CHUNK_MS = 24 * 3_600_000
 AHEAD_MS = 24 * 3_600_000
@@ -53,7 +56,8 @@ class Retagger:
         fresh = moved(windows, tagged)
         fresh_changes = [new for old, new in zip(changes, tagged_changes, strict=True) if new is not old]
         if fresh or fresh_changes:
-            self._timeseries.write(fresh, fresh_changes)
+            for each in self._timeseries.write(fresh, fresh_changes):
+                log.warning("a record of %s/%s keeps the job it had: %s", *each.record.key, each.reason)
 
 
 def merged(waiting: Iterable[Retagging], end_ms: int) -> list[Stretch]:

@@ -1,49 +1,46 @@
 """The InfluxDB home of the time series: windows and state changes in, windows, hours and totals out.
 
 Minute windows and state changes lie in one bucket with a retention, hourly totals in another one for good.
-InfluxDB has no transactions, so a write first reads what lies around the new windows, then writes windows,
-then sums the hours that were touched until what was written is what the windows say: the last of several
-writers corrects the others. Nothing is acknowledged before that.
+How they are written: `writes.py`.
 """
 
+import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from operator import attrgetter
-from threading import Lock
 from zoneinfo import ZoneInfo
 
 from agent.contract.records import HOUR_MS
 from aggregator.model.machine import MachineKey
 from aggregator.model.window import StateChange, Totals, Window
 from aggregator.store.influx import points
-from aggregator.store.influx.minutes import Minutes
+from aggregator.store.influx.points import Sums
 from aggregator.store.influx.results import InfluxResults
-from aggregator.store.influx.server import NoBucket, Server
-from aggregator.store.influx.statements import last_rows, select, sums, sums_by_hour
+from aggregator.store.influx.server import Server
+from aggregator.store.influx.statements import last_rows, select, sums
+from aggregator.store.influx.writes import Writes
 from aggregator.store.local_days import local_days
-from aggregator.store.overlap import Stored, Weight, settle, stretches
+from aggregator.store.timeseries import RefusedWrite
 
-Sums = Sequence[int]
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 class Influx:
     """A `TimeSeries` in two buckets: `bucket`, whose points live `keep_days`, and `{bucket}-totals`."""
 
-    def __init__(self, server: Server, bucket: str, keep_days: int) -> None:
+    def __init__(self, server: Server, bucket: str, keep_days: int, now: Callable[[], int] = _now_ms) -> None:
         self._server = server
         self.bucket = bucket
         self._totals = f"{bucket}-totals"
-        self._keep_days = keep_days
-        self._writing = Lock()
-        self._minutes = Minutes(server, bucket)
-        self.results = InfluxResults(server, (bucket, self._totals), self._with_buckets, self._mark_silence)
+        self._writes = Writes(server, bucket, self._totals, keep_days, now)
+        buckets, writes = (bucket, self._totals), self._writes
+        self.results = InfluxResults(server, buckets, writes.with_buckets, writes.mark_silence)
 
-    def write(self, new_windows: Sequence[Window], changes: Sequence[StateChange]) -> None:
+    def write(self, new_windows: Sequence[Window], changes: Sequence[StateChange]) -> list[RefusedWrite]:
         """Store all of it; see `TimeSeries.write`. After StoreError some of it may be stored already."""
-        if not new_windows and not changes:
-            return
-        with self._writing:
-            self._with_buckets(lambda: self._write(new_windows, changes))
+        return self._writes.write(new_windows, changes) if new_windows or changes else []
 
     def windows(
         self, key: MachineKey, since_ms: int, until_ms: int, limit: int | None = None
@@ -100,62 +97,6 @@ class Influx:
             rows = self._server.rows(self.bucket, last_rows((field,), measurement, None))
             found.update(key for key, _, _ in rows)
         return sorted(found)
-
-    def _with_buckets(self, write: Callable[[], None]) -> None:
-        """Write, and again once the buckets are made that are not there."""
-        try:
-            write()
-        except NoBucket:
-            self._server.make_bucket(self.bucket, self._keep_days)
-            self._server.make_bucket(self._totals, None)
-            write()
-
-    def _mark_silence(self, keys: Collection[MachineKey], now_ms: int) -> None:
-        with self._writing:  # or a window that is on its way could be called silence
-            self._minutes.mark_silence(keys, now_ms)
-
-    def _write(self, new_windows: Sequence[Window], changes: Sequence[StateChange]) -> None:
-        lines: list[str] = []
-        touched: dict[MachineKey, set[int]] = defaultdict(set)
-        put: dict[MachineKey, list[Window]] = defaultdict(list)
-        for key, stretch in stretches(new_windows):
-            settled = settle(self._stored_around(key, stretch), stretch)
-            lines += [points.gone_line(key, start_ms) for start_ms in settled.dropped]
-            lines += [points.window_line(window) for window in settled.put]
-            put[key] += settled.put
-            starts = (*settled.dropped, *(window.start_ms for window in settled.put))
-            touched[key].update(start_ms - start_ms % HOUR_MS for start_ms in starts)
-        latest = {(change.key, change.at_ms): change for change in changes}
-        lines += [points.change_line(change) for change in latest.values()]
-        self._server.write(self.bucket, lines)
-        self._server.write(
-            self.bucket, (line for key, windows in put.items() for line in self._minutes.lines(key, windows))
-        )
-        for key, hours in touched.items():
-            self._correct_hours(key, hours)
-
-    def _stored_around(self, key: MachineKey, new: Sequence[Window]) -> list[Stored]:
-        since_ms = min(window.start_ms for window in new) - HOUR_MS  # no window is longer than an hour
-        until_ms = max(window.start_ms + window.length_ms for window in new)
-        statement = select(("length_ms", "offline_ms"), points.WINDOWS, [key], since_ms, until_ms)
-        rows = self._server.rows(self.bucket, statement)
-        return [Stored(at_ms, Weight(length - offline, length)) for _, at_ms, (length, offline) in rows]
-
-    def _correct_hours(self, key: MachineKey, hours: Collection[int]) -> None:
-        """Write the hours' sums until they are what the windows say: another process may write beside us."""
-        written: Mapping[int, Sums] = {}
-        while (found := self._sums_of_windows(key, hours)) != written:
-            self._server.write(
-                self._totals, (points.hour_line(key, at_ms, row) for at_ms, row in found.items())
-            )
-            written = found
-
-    def _sums_of_windows(self, key: MachineKey, hours: Collection[int]) -> dict[int, Sums]:
-        if not hours:
-            return {}
-        statement = sums_by_hour(points.WINDOWS, key, min(hours), max(hours) + HOUR_MS)
-        rows = self._server.rows(self.bucket, statement)
-        return {at_ms: values for _, at_ms, values in rows if at_ms in hours}
 
     def _hours(
         self, keys: Collection[MachineKey], since_ms: int, until_ms: int

@@ -6,7 +6,7 @@ by one without length, which nobody reads. Every point has every field, so that 
 nothing behind; a count that is unknown is 0 beside `…_known` 0, so that sums are right.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from influxdb_client.client.write.point import Point as InfluxPoint
@@ -19,6 +19,9 @@ from aggregator.model.window import StateChange, StateMs, Totals, Window
 from aggregator.store.schema import STATE_COLUMNS
 
 WINDOWS, HOURS, CHANGES, STATES = "windows", "hours", "state_changes", "states"
+
+Sums = Sequence[int]
+"""Values in the order of SUM_FIELDS."""
 
 SUM_FIELDS = ("length_ms", *STATE_COLUMNS, "cycles", "good", "good_known", "scrap", "scrap_known")
 WINDOW_FIELDS = (*SUM_FIELDS, "cycles_total", "job")
@@ -35,6 +38,25 @@ def window_line(window: Window) -> str:
 def gone_line(key: MachineKey, start_ms: int) -> str:
     """Return the line that makes a window be gone."""
     return window_line(Window(key, start_ms, 0, (0, 0, 0, 0, 0, 0), 0))
+
+
+def record_line(record: Window | StateChange) -> str:
+    """Return the line of either."""
+    return window_line(record) if isinstance(record, Window) else change_line(record)
+
+
+def time_of(record: Window | StateChange) -> int:
+    """Return when it begins, UTC ms."""
+    return record.start_ms if isinstance(record, Window) else record.at_ms
+
+
+def sums_of(windows: Iterable[Window]) -> Sums:
+    """Return the sums of windows."""
+    rows = (
+        _sums(window.length_ms, window.state_ms, window.cycles, window.good, window.scrap).values()
+        for window in windows
+    )
+    return [sum(column) for column in zip(*rows, strict=True)]
 
 
 def hour_line(key: MachineKey, start_ms: int, sums: Sequence[int]) -> str:

@@ -1,5 +1,6 @@
 """Results worth plotting in InfluxDB: measured ones go beside the windows, lasting ones beside the hours."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -9,6 +10,8 @@ from aggregator.model.point import Point
 from aggregator.store.influx.points import point_line
 from aggregator.store.influx.server import Server
 from aggregator.store.influx.statements import last_of
+
+log = logging.getLogger(__name__)
 
 Thing = tuple[tuple[str, str], ...]
 """Tags, in their order."""
@@ -28,6 +31,7 @@ class InfluxResults:
         self._measured, self._lasting = buckets
         self._make_buckets = make_buckets
         self._mark_silence = mark_silence
+        self._told: set[str] = set()
         self._described: dict[str, dict[Thing, set[Thing]]] = {}
 
     @property
@@ -51,7 +55,10 @@ class InfluxResults:
             lines[bucket].append(point_line(point))
             lines[bucket] += [point_line(other) for other in self._others(bucket, point)]
         for bucket, some in lines.items():
-            self._server.write(bucket, some)
+            written = self._server.write(bucket, some)
+            for said in set(written.refused.values()) - self._told:
+                log.warning("a result for bucket %r is left out, as will be others like it: %s", bucket, said)
+                self._told.add(said)
 
     def _others(self, bucket: str, point: Point) -> Iterator[Point]:
         """Yield the same thing under the descriptions it had before, with nothing in it."""

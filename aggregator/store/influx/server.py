@@ -4,13 +4,14 @@ Both are answered by InfluxDB 2 and 3. Every failure is StoreError, one sentence
 """
 
 import json
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 import urllib3
+from influxdb_client.client.exceptions import InfluxDBError
 from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.client.write_api import SYNCHRONOUS
 from influxdb_client.domain.bucket_retention_rules import BucketRetentionRules
@@ -18,10 +19,13 @@ from influxdb_client.domain.write_precision import WritePrecision
 from influxdb_client.rest import ApiException
 
 from aggregator.model.machine import MachineKey
+from aggregator.store.influx.answers import Meaning, Refusal, one_line, read_refusal
 from aggregator.store.timeseries import StoreError
 
 AT_ONCE = 5_000
 """Lines in one request."""
+MOST_REFUSED = 20
+"""More points of one write that are refused for themselves have a common cause: nothing counts as stored."""
 TIMEOUT_S = 30.0
 DAY_S = 86_400
 
@@ -43,6 +47,17 @@ class Place:
     timeout_s: float = TIMEOUT_S
 
 
+@dataclass(slots=True)
+class Written:
+    """What became of lines, the others being stored: those refused for themselves, by number, and why.
+
+    `expired` counts those that the server dropped because its bucket does not keep anything so old.
+    """
+
+    refused: dict[int, str] = field(default_factory=dict)
+    expired: int = 0
+
+
 class Server:
     """All methods block; safe to use from several threads."""
 
@@ -54,17 +69,26 @@ class Server:
         )
         self._writer = self._client.write_api(write_options=SYNCHRONOUS)
         self._http = urllib3.PoolManager(timeout=place.timeout_s, retries=False, maxsize=8)
+        self._writes_again_s = 0.0
 
     @property
     def url(self) -> str:
         """Where it answers."""
         return self._place.url
 
-    def write(self, bucket: str, lines: Iterable[str]) -> None:
-        """Store lines (times in milliseconds) durably; after StoreError some of them may be stored."""
-        waiting = iter(lines)
+    def write(self, bucket: str, lines: Iterable[str]) -> Written:
+        """Store lines (times in milliseconds) durably; after StoreError some of them may be stored.
+
+        A line that the server refuses for itself holds up none of the others.
+        """
+        left_s = self._writes_again_s - time.monotonic()
+        if left_s > 0:
+            raise self._slow_down(left_s)
+        written, number, waiting = Written(), 0, iter(lines)
         while chunk := list(islice(waiting, AT_ONCE)):
-            self._write(bucket, chunk)
+            self._write(bucket, chunk, number, written)
+            number += len(chunk)
+        return written
 
     def rows(self, bucket: str, statement: str) -> Iterator[Row]:
         """Yield the rows of a statement that is grouped by factory and machine; none without the bucket."""
@@ -84,7 +108,10 @@ class Server:
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise self._unreachable(error) from error
         if answer.status != 200:
-            raise self._refused(answer.status, bucket, answer.data)
+            refusal = read_refusal(answer.status, answer.headers, answer.data)
+            if refusal.meaning is Meaning.NO_BUCKET:  # it comes about with the first write
+                return iter(())
+            raise self._refused(refusal, bucket)
         try:
             results = json.loads(answer.data)["results"]
         except (ValueError, KeyError, TypeError) as error:
@@ -94,10 +121,22 @@ class Server:
     def make_bucket(self, name: str, keep_days: int | None) -> None:
         """Make a bucket; None keeps its data for good. Raises StoreError where the token may not."""
         rules = BucketRetentionRules(type="expire", every_seconds=(keep_days or 0) * DAY_S)  # type: ignore[no-untyped-call]
+        kept = f"that keeps {keep_days} days" if keep_days else "that keeps for good"
+        wish = f"make it, {kept}, or let influx.token_file hold a token that may"
         try:
             self._client.buckets_api().create_bucket(bucket_name=name, retention_rules=rules)
         except ApiException as error:
-            raise self._refused(error.status, name, error.body) from error
+            refusal = read_refusal(error.status, error.headers, error.body)
+            if refusal.meaning is Meaning.DENIED:
+                raise StoreError(
+                    f"influx {self.url}: there is no bucket {name!r} and the token may not make it: {wish}"
+                ) from error
+            raise self._refused(refusal, name) from error
+        except InfluxDBError as error:
+            raise StoreError(
+                f"influx {self.url}: there is no bucket {name!r}, and the token does not see an organisation "
+                f"{self._place.org!r} to make it for; check influx.org, and {wish}"
+            ) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise self._unreachable(error) from error
 
@@ -106,58 +145,77 @@ class Server:
         self._client.close()  # type: ignore[no-untyped-call]
         self._http.clear()
 
-    def _write(self, bucket: str, lines: list[str]) -> None:
+    def _write(self, bucket: str, lines: list[str], number: int, written: Written) -> None:
+        """Write lines that begin with this number; halve them until those stand alone that are refused."""
+        refusal = self._post(bucket, lines)
+        if refusal is None:
+            return
+        if refusal.meaning is Meaning.EXPIRED:
+            written.expired += refusal.dropped
+        elif refusal.meaning not in {Meaning.POINT, Meaning.TOO_LARGE}:
+            raise self._refused(refusal, bucket)
+        elif len(lines) > 1:
+            half = len(lines) // 2
+            self._write(bucket, lines[:half], number, written)
+            self._write(bucket, lines[half:], number + half, written)
+        else:
+            written.refused[number] = refusal.said
+            if len(written.refused) > MOST_REFUSED:
+                raise StoreError(
+                    f"influx {self.url}: refuses many points of bucket {bucket!r}; does another program "
+                    f"write into it? The last was refused with: {refusal.said}"
+                )
+
+    def _post(self, bucket: str, lines: list[str]) -> Refusal | None:
         try:
             self._writer.write(bucket=bucket, record=lines, write_precision=_MS)
         except ApiException as error:
-            if error.status == 413 and len(lines) > 1:
-                half = len(lines) // 2
-                self._write(bucket, lines[:half])
-                self._write(bucket, lines[half:])
-                return
-            raise self._refused(error.status, bucket, error.body) from error
+            return read_refusal(error.status, error.headers, error.body)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise self._unreachable(error) from error
+        return None
 
     def _read(self, bucket: str, results: Sequence[Any]) -> Iterator[Series]:
         for result in results:
             if "error" in result:
-                if "not found" in result["error"]:  # a bucket comes about with the first write
+                if "not found" in result["error"]:  # the bucket, as other versions say it
                     continue
-                raise self._refused(400, bucket, result["error"])
+                raise self._refused(Refusal(400, one_line(result["error"])), bucket)
             for series in result.get("series", ()):
                 yield series.get("tags", {}), series["values"]
 
     def _unreachable(self, error: Exception) -> StoreError:
-        return StoreError(f"influx {self._place.url}: cannot be reached ({_short(error)}); is it running?")
+        if isinstance(error, urllib3.exceptions.ReadTimeoutError):
+            return StoreError(f"influx {self.url}: gave no answer within {self._place.timeout_s:g} s")
+        if type(error) is urllib3.exceptions.ConnectTimeoutError:  # refused connections are a kind of it
+            return StoreError(f"influx {self.url}: cannot be reached within {self._place.timeout_s:g} s")
+        return StoreError(f"influx {self.url}: cannot be reached ({one_line(error)}); is it running?")
 
-    def _refused(self, status: int | None, bucket: str, body: object) -> StoreError:
-        place = f"influx {self._place.url}"
-        said = _said(body)
-        if status in {401, 403}:
+    def _refused(self, refusal: Refusal, bucket: str) -> StoreError:
+        place = f"influx {self.url}"
+        if refusal.meaning is Meaning.DENIED:
             return StoreError(
                 f"{place}: refuses the token for bucket {bucket!r}; check influx.token_file and its rights"
             )
-        if status == 404:
+        if refusal.meaning is Meaning.NO_BUCKET:
             return NoBucket(
-                f"{place}: there is no bucket {bucket!r} for the organisation {self._place.org!r}"
+                f"{place}: there is no bucket {bucket!r} for the organisation {self._place.org!r}", bucket
             )
-        if status == 429:
-            return StoreError(f"{place}: asks us to slow down ({said})")
-        return StoreError(f"{place}: status {status}: {said}")
+        if refusal.wait_s:
+            self._writes_again_s = time.monotonic() + refusal.wait_s
+        if refusal.meaning is Meaning.SLOW_DOWN:
+            return self._slow_down(refusal.wait_s, refusal.said)
+        return StoreError(f"{place}: status {refusal.status}: {refusal.said}", refusal.wait_s)
+
+    def _slow_down(self, wait_s: float, said: str = "") -> StoreError:
+        told = f" ({said})" if said else ""
+        for_s = f" for {wait_s:.0f} s" if wait_s else ""
+        return StoreError(f"influx {self.url}: asks us to slow down{for_s}{told}", wait_s)
 
 
 class NoBucket(StoreError):
     """The bucket is not there, or not for us."""
 
-
-def _said(body: object) -> str:
-    text = body.decode(errors="replace") if isinstance(body, bytes) else str(body or "no reason given")
-    with suppress(ValueError, AttributeError):
-        text = json.loads(text).get("message", text)
-    return _short(text)
-
-
-def _short(text: object) -> str:
-    line = " ".join(str(text).split())
-    return line if len(line) <= 200 else f"{line[:197]}..."
+    def __init__(self, message: str, bucket: str) -> None:
+        super().__init__(message)
+        self.bucket = bucket

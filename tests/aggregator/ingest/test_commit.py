@@ -143,10 +143,10 @@ def test_a_batch_that_could_not_be_stored_can_be_stored_later(
     class Full(Embedded):
         full = True
 
-        def write(self, *what: Any) -> None:
+        def write(self, *what: Any) -> tuple[()]:
             if self.full:
                 raise StoreError("the disk is full")
-            super().write(*what)
+            return super().write(*what)
 
     store = Full(engine)
     committer, batch = Committer(store, records), rows(1, 5)

@@ -39,12 +39,12 @@ class Moody(Embedded):
         self.gate = threading.Event()
         self.gate.set()
 
-    def write(self, *what: Any) -> None:
+    def write(self, *what: Any) -> tuple[()]:
         self.gate.wait(30)
         self.attempts += 1
         if self.down:
             raise StoreError("database x: disk I/O error")
-        super().write(*what)
+        return super().write(*what)
 
 
 class Bench:

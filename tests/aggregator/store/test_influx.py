@@ -11,13 +11,12 @@ import pytest
 
 from agent.contract.records import HOUR_MS
 from aggregator.store.influx.influx import Influx
-from aggregator.store.influx.points import window_line
 from aggregator.store.influx.server import Place, Server
+from aggregator.store.influx.writes import Writes
 from aggregator.store.timeseries import StoreError, TimeSeries
-from tests.aggregator.store.conformance import MILL, NOON_MS, TimeSeriesConformance, minute, minutes
+from tests.aggregator.store.conformance import MILL, NOON_MS, TimeSeriesConformance, minutes
 from tests.aggregator.store.influx_engine import ORG, TOKEN, InfluxEngine, influx_engine
 from tests.aggregator.store.overlap_conformance import OverlapConformance
-from tests.stack import free_port
 
 NAMED = os.environ.get("MACHIKOBA_TEST_INFLUX_URL")
 KEEP_DAYS = 36_500
@@ -58,56 +57,6 @@ class TestInflux(TimeSeriesConformance, OverlapConformance):
         return influx
 
 
-def test_a_wrong_token_is_told_in_one_sentence(engine_: InfluxEngine) -> None:
-    server = Server(Place(engine_.url, ORG, "wrong"))
-    with pytest.raises(StoreError, match=r"refuses the token for bucket 'b'; check influx\.token_file"):
-        Influx(server, "b", KEEP_DAYS).write([minute(MILL, NOON_MS)], [])
-    assert "wrong" not in repr(Place(engine_.url, ORG, "wrong"))
-    server.close()
-
-
-def test_a_server_that_is_away_is_told_with_its_place() -> None:
-    url = f"http://127.0.0.1:{free_port()}"
-    server = Server(Place(url, ORG, TOKEN))
-    influx = Influx(server, "b", KEEP_DAYS)
-    for call in (lambda: influx.write([minute(MILL, NOON_MS)], []), lambda: influx.latest([MILL])):
-        with pytest.raises(StoreError, match=f"influx {url}: cannot be reached"):
-            call()
-    server.close()
-
-
-def test_a_batch_that_is_too_large_is_sent_in_halves(
-    engine_: InfluxEngine, server: Server, influx: Influx
-) -> None:
-    influx.write([minute(MILL, NOON_MS - HOUR_MS)], [])
-    asked = len(engine_.requests)
-    engine_.failures.append((413, b"{}"))
-    windows = minutes(MILL, NOON_MS, 100)
-    server.write(influx.bucket, map(window_line, windows))
-    assert engine_.requests[asked:] == ["/api/v2/write"] * 3
-    assert list(influx.windows(MILL, NOON_MS, NOON_MS + 2 * HOUR_MS)) == windows
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "said"),
-    [
-        (429, b'{"message":"org has exceeded limited writes"}', "asks us to slow down"),
-        (503, b'{"message":"unavailable"}', "status 503: unavailable"),
-        (500, b"<html>\n\nbroken</html>", "status 500: <html> broken</html>"),
-    ],
-)
-def test_what_the_server_refuses_is_told_and_not_acknowledged(
-    engine_: InfluxEngine, influx: Influx, status: int, body: bytes, said: str
-) -> None:
-    influx.write([minute(MILL, NOON_MS)], [])
-    later = minute(MILL, NOON_MS + 60_000)
-    engine_.failures.append((status, body))
-    with pytest.raises(StoreError, match=said):
-        influx.write([later], [])
-    influx.write([later], [])
-    assert list(influx.windows(MILL, NOON_MS, NOON_MS + HOUR_MS)) == [minute(MILL, NOON_MS), later]
-
-
 def test_a_write_that_broke_before_its_hours_is_made_whole_by_the_next_try(
     influx: Influx, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,7 +69,7 @@ def test_a_write_that_broke_before_its_hours_is_made_whole_by_the_next_try(
     windows = minutes(MILL, NOON_MS, 3)
     influx.write(windows[:1], [])
     with monkeypatch.context() as broken, pytest.raises(StoreError, match="cut"):
-        broken.setattr(influx, "_correct_hours", cut)
+        broken.setattr(Writes, "_correct_hours", cut)
         influx.write(windows, [])
     assert known_ms() == 60_000
     influx.write(windows, [])

@@ -1,5 +1,6 @@
 import re
 from collections.abc import Iterator
+from html import unescape
 
 import httpx
 import pytest
@@ -46,6 +47,29 @@ def test_the_same_in_japanese(client: httpx.Client) -> None:
     assert "いま 20 台のうち 10 台が稼働しています。3 台は状態が分かりません。" in text
     assert "異常停止は 2 台です。最も長いのは富士見プレスのプレス 2号機で、1 時間 20 分続いています。" in text
     assert "みなと梱包との通信が 12 分 0 秒途絶えています。" in text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "Records cannot be stored at the moment."), ("ja", "いま、届いた記録を保存できていません。")],
+)
+def test_the_coordinator_reads_why_nothing_is_stored_and_factories_do_not(
+    client: httpx.Client, town: Town, language: str, words: str
+) -> None:
+    client.cookies.set("machikoba_language", language)
+    sentence = "influx http://db:8086: refuses the token for bucket 'machikoba'"
+    sign_in(client)
+    assert words not in text_of(client.get("/").text)
+    town.services.status.store_error = sentence
+    try:
+        text = text_of(client.get("/").text)
+        assert words in text
+        assert sentence in unescape(text)
+        client.cookies.clear()
+        sign_in(client, "aoki")
+        assert "influx" not in client.get("/").text
+    finally:
+        town.services.status.store_error = None
 
 
 def test_processes_stand_with_the_utilization_that_the_api_tells(

@@ -110,11 +110,11 @@ def test_killed_while_windows_are_tagged_anew_it_is_done_again(
     write = type(timeseries).write
     writes: list[object] = []
 
-    def write_once(self: object, windows: Sequence[Window], changes: Sequence[StateChange]) -> None:
+    def write_once(self: object, windows: Sequence[Window], changes: Sequence[StateChange]) -> object:
         if writes:
             raise Killed
         writes.append(1)
-        write(timeseries, windows, changes)
+        return write(timeseries, windows, changes)
 
     with monkeypatch.context() as patch:
         patch.setattr(type(timeseries), "write", write_once)
@@ -135,11 +135,11 @@ def test_a_start_that_comes_while_windows_are_written_misses_none(floor: Floor) 
 
         tries = 0
 
-        def write(self, windows: Sequence[Window], changes: Sequence[StateChange]) -> None:
+        def write(self, windows: Sequence[Window], changes: Sequence[StateChange]) -> object:
             self.tries += 1
             if self.tries == 1:
                 floor.work.start(floor.cut, act(AOKI, at_ms=START_MS), "cu-01")
-            timeseries.write(windows, changes)
+            return timeseries.write(windows, changes)
 
     slow = Slow()
     rows = to_dataset(list(enumerate(sent(START_MS, 5), 1)))

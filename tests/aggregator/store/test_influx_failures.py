@@ -1,0 +1,319 @@
+"""What InfluxDB refuses: nothing counts as stored that is not, one bad point holds up nothing else.
+
+Whatever the engine can be brought to refuse it refuses itself; the rest is said in front of it, once.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+
+import pytest
+
+from agent.contract.records import HOUR_MS, MINUTE_MS
+from agent.contract.states import State
+from aggregator.model.window import StateChange
+from aggregator.store.influx.answers import LONGEST_WAIT_S, read_refusal
+from aggregator.store.influx.influx import Influx
+from aggregator.store.influx.points import window_line
+from aggregator.store.influx.server import MOST_REFUSED, Place, Server
+from aggregator.store.timeseries import StoreError
+from tests.aggregator.store.conformance import LATHE, MILL, NOON_MS, minute, minutes, summed, window
+from tests.aggregator.store.influx_engine import ORG, READ_TOKEN, TOKEN, InfluxEngine, influx_engine
+from tests.stack import free_port, wait_until
+
+KEEP_DAYS = 36_500
+LARGEST = 40_000  # bytes in a request: a hundred windows are more
+WRITE = "/api/v2/write"
+HOURLY = NOON_MS + HOUR_MS
+_numbers = count()
+
+
+@pytest.fixture(scope="module")
+def engine_(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxEngine]:
+    with influx_engine(tmp_path_factory.mktemp("influx"), LARGEST) as engine:
+        yield engine
+
+
+@pytest.fixture
+def open_server(engine_: InfluxEngine) -> Iterator[Callable[..., Server]]:
+    opened: list[Server] = []
+
+    def open_(token: str = TOKEN, org: str = ORG, timeout_s: float = 30.0, url: str = engine_.url) -> Server:
+        opened.append(Server(Place(url, org, token, timeout_s)))
+        return opened[-1]
+
+    yield open_
+    for server in opened:
+        server.close()
+
+
+@pytest.fixture
+def bucket() -> str:
+    return f"failing-{os.getpid()}-{next(_numbers)}"
+
+
+@pytest.fixture
+def influx(open_server: Callable[..., Server], bucket: str) -> Influx:
+    return Influx(open_server(), bucket, KEEP_DAYS)
+
+
+def kept(influx: Influx) -> list[int]:
+    """Which minutes after noon are stored, and add up to what the hour says."""
+    windows = influx.windows(MILL, NOON_MS, HOURLY)
+    hours = influx.hours([MILL], NOON_MS, HOURLY)
+    assert sum(sum(hour.state_ms) for hour in hours) == len(windows) * MINUTE_MS
+    return [(window.start_ms - NOON_MS) // MINUTE_MS for window in windows]
+
+
+class TestDenied:
+    def test_a_wrong_token_is_told_in_one_sentence(
+        self, open_server: Callable[..., Server], engine_: InfluxEngine
+    ) -> None:
+        influx = Influx(open_server("wrong"), "b", KEEP_DAYS)
+        for call in (lambda: influx.write([minute(MILL, NOON_MS)], []), lambda: influx.latest([MILL])):
+            with pytest.raises(
+                StoreError, match=r"refuses the token for bucket 'b'; check influx\.token_file"
+            ):
+                call()
+        assert "wrong" not in repr(Place(engine_.url, ORG, "wrong"))
+
+    def test_a_token_that_only_reads_writes_nothing_and_says_so(
+        self, open_server: Callable[..., Server], engine_: InfluxEngine, influx: Influx
+    ) -> None:
+        influx.write([minute(MILL, NOON_MS)], [])
+        engine_.run(f'GRANT READ ON "{influx.bucket}" TO reader')
+        reader = Influx(open_server(READ_TOKEN), influx.bucket, KEEP_DAYS)
+        with pytest.raises(StoreError, match="refuses the token"):
+            reader.write([minute(MILL, NOON_MS + MINUTE_MS)], [])
+        assert kept(influx) == [0]
+
+    def test_a_bucket_that_is_missing_is_made_with_its_retention(
+        self, influx: Influx, open_server: Callable[..., Server]
+    ) -> None:
+        assert influx.write([minute(MILL, NOON_MS)], []) == []
+        assert kept(influx) == [0]
+        statement = f'SHOW RETENTION POLICIES ON "{influx.bucket}"'
+        ((_, rows),) = open_server().series(influx.bucket, statement)
+        assert [(row[1], row[-1]) for row in rows] == [(f"{KEEP_DAYS * 24}h0m0s", True)]
+
+    def test_a_bucket_that_is_lost_comes_back_with_what_is_written_then(
+        self, influx: Influx, engine_: InfluxEngine
+    ) -> None:
+        for lost in (influx.bucket, f"{influx.bucket}-totals"):
+            influx.write([minute(MILL, NOON_MS)], [])
+            engine_.run(f'DROP DATABASE "{lost}"')
+            influx.write([minute(MILL, NOON_MS)], [])
+            assert kept(influx) == [0]
+
+    def test_where_the_token_may_not_make_the_bucket_what_to_do_is_said(
+        self, open_server: Callable[..., Server], bucket: str, engine_: InfluxEngine
+    ) -> None:
+        engine_.answer_next(200, b'{"results":[]}')
+        engine_.answer_next(404, b'{"message":"bucket not found"}')  # as who may read but not make is told
+        told = (
+            f"there is no bucket '{bucket}' and the token may not make it: make it, that keeps 400 days, or "
+            r"let influx\.token_file hold a token that may"
+        )
+        with pytest.raises(StoreError, match=told):
+            Influx(open_server(READ_TOKEN), bucket, 400).write([minute(MILL, NOON_MS)], [])
+
+    def test_an_organisation_that_is_not_there_is_named(
+        self, open_server: Callable[..., Server], bucket: str
+    ) -> None:
+        with pytest.raises(StoreError, match=r"does not see an organisation 'nobody'.*check influx\.org"):
+            Influx(open_server(org="nobody"), bucket, KEEP_DAYS).write([minute(MILL, NOON_MS)], [])
+
+
+class TestTooMuch:
+    def test_a_batch_that_is_too_large_is_sent_in_parts(self, influx: Influx, engine_: InfluxEngine) -> None:
+        windows = minutes(MILL, NOON_MS, 600)
+        before = len(engine_.requests)
+        assert influx.write(windows, []) == []
+        assert engine_.requests[before:].count(WRITE) > 8
+        assert list(influx.windows(MILL, NOON_MS, NOON_MS + 600 * MINUTE_MS)) == windows
+
+    def test_asked_to_slow_down_it_does(
+        self, influx: Influx, open_server: Callable[..., Server], engine_: InfluxEngine
+    ) -> None:
+        influx.write([minute(MILL, NOON_MS)], [])
+        later = minute(MILL, NOON_MS + MINUTE_MS)
+        server = open_server()
+        patient = Influx(server, influx.bucket, KEEP_DAYS)
+        engine_.answer_next(200, b'{"results":[]}')
+        body = b'{"message":"org has exceeded limited_write plan limit"}'
+        engine_.answer_next(429, body, headers={"Retry-After": "2"})
+        with pytest.raises(StoreError, match=r"asks us to slow down for 2 s \(org has exceeded") as told:
+            patient.write([later], [])
+        assert told.value.wait_s == 2
+        asked, began = engine_.requests.count(WRITE), time.monotonic()
+        with pytest.raises(StoreError, match="asks us to slow down for"):
+            patient.write([later], [])
+        assert engine_.requests.count(WRITE) == asked or time.monotonic() - began > 1
+        assert kept(influx) == [0]
+        time.sleep(2.1)
+        patient.write([later], [])
+        assert kept(influx) == [0, 1]
+
+    @pytest.mark.parametrize(
+        ("asked", "waits"), [("7", 7.0), ("", 0.0), ("soon", 0.0), ("-3", 0.0), ("999999", LONGEST_WAIT_S)]
+    )
+    def test_a_wait_is_as_long_as_asked_within_reason(self, asked: str, waits: float) -> None:
+        assert read_refusal(429, {"retry-after": asked}, b"").wait_s == waits
+
+
+class TestBroken:
+    @pytest.mark.parametrize(
+        ("status", "body", "said"),
+        [
+            (429, b"", "asks us to slow down"),
+            (503, b'{"message":"unavailable"}', "status 503: unavailable"),
+            (500, b"<html>\n\nbroken</html>", "status 500: <html> broken</html>"),
+            (400, b'{"message":"precision is wrong"}', "status 400: precision is wrong"),
+        ],
+    )
+    @pytest.mark.parametrize("place", [1, 2, 3])
+    def test_wherever_it_breaks_nothing_counts_as_stored_and_the_next_try_makes_it_whole(
+        self, *, influx: Influx, engine_: InfluxEngine, status: int, body: bytes, said: str, place: int
+    ) -> None:
+        influx.write([minute(MILL, NOON_MS)], [])
+        later = minute(MILL, NOON_MS + MINUTE_MS)
+        with engine_.breaking(WRITE, place, status, body), pytest.raises(StoreError, match=said):
+            influx.write([later], [])
+        influx.write([later], [])
+        assert kept(influx) == [0, 1]
+
+    def test_a_server_that_is_away_is_told_with_its_place(self, open_server: Callable[..., Server]) -> None:
+        url = f"http://127.0.0.1:{free_port()}"
+        influx = Influx(open_server(url=url), "b", KEEP_DAYS)
+        for call in (lambda: influx.write([minute(MILL, NOON_MS)], []), lambda: influx.latest([MILL])):
+            with pytest.raises(StoreError, match=f"influx {url}: cannot be reached .*; is it running"):
+                call()
+
+    def test_what_is_no_influxdb_is_told(self, influx: Influx, engine_: InfluxEngine) -> None:
+        engine_.answer_next(200, b"<html>Welcome</html>")
+        with pytest.raises(StoreError, match="answers in no way InfluxDB does"):
+            influx.latest([MILL])
+
+    @pytest.mark.parametrize("stores", [False, True])
+    def test_no_answer_in_time_is_no_acknowledgement_and_stored_twice_it_counts_once(
+        self, influx: Influx, open_server: Callable[..., Server], engine_: InfluxEngine, stores: bool
+    ) -> None:
+        influx.write([minute(MILL, NOON_MS)], [])
+        hasty = Influx(open_server(timeout_s=0.5), influx.bucket, KEEP_DAYS)
+        later = minute(MILL, NOON_MS + MINUTE_MS)
+        with (
+            engine_.breaking(WRITE, 1, 204, b"", hold_s=1.5, stores=stores),
+            pytest.raises(StoreError, match=r"gave no answer within 0\.5 s"),
+        ):
+            hasty.write([later], [])
+        influx.write([later], [])
+        assert kept(influx) == [0, 1]
+
+
+class TestOnePoint:
+    """A field of another type in the week before, as another program leaves it, makes a point impossible."""
+
+    WEEK_MS = 7 * 24 * HOUR_MS
+
+    @pytest.fixture
+    def spoilt(self, influx: Influx, open_server: Callable[..., Server]) -> Influx:
+        influx.write([minute(LATHE, NOON_MS)], [])
+        line = window_line(minute(LATHE, NOON_MS - self.WEEK_MS)).replace("cycles=3i", "cycles=1.5")
+        assert open_server().write(influx.bucket, [line]).refused == {}
+        return influx
+
+    def test_it_is_returned_with_its_reason_and_all_others_are_stored(self, spoilt: Influx) -> None:
+        bad = minute(MILL, NOON_MS - self.WEEK_MS)
+        change = StateChange(MILL, NOON_MS - self.WEEK_MS, State.DOWN)
+        (refused,) = spoilt.write([*minutes(MILL, NOON_MS, 9), bad, minute(LATHE, HOURLY)], [change])
+        assert refused.record == bad
+        assert "field type conflict" in refused.reason
+        assert kept(spoilt) == list(range(9))
+        assert spoilt.windows(LATHE, HOURLY, HOURLY + 1) == [minute(LATHE, HOURLY)]
+        assert spoilt.changes(MILL, 0, NOON_MS) == [change]
+        assert spoilt.windows(MILL, 0, NOON_MS) == []
+        assert spoilt.hours([MILL], 0, NOON_MS) == []
+
+    def test_many_have_a_common_cause_and_nothing_counts_as_stored(self, spoilt: Influx) -> None:
+        bad = minutes(MILL, NOON_MS - self.WEEK_MS, MOST_REFUSED + 1)
+        with pytest.raises(StoreError, match=r"refuses many points of bucket .*; does another program write"):
+            spoilt.write([minute(MILL, NOON_MS), *bad], [])
+
+    def test_a_line_that_is_larger_than_the_server_takes_is_one_point(
+        self, influx: Influx, open_server: Callable[..., Server]
+    ) -> None:
+        influx.write([minute(MILL, NOON_MS)], [])
+        large = minute(MILL, NOON_MS + MINUTE_MS, job="J" * LARGEST)
+        (refused,) = influx.write([large, minute(MILL, NOON_MS + 2 * MINUTE_MS)], [])
+        assert refused.record == large
+        assert kept(influx) == [0, 2]
+
+
+class TestClocks:
+    DAYS = 30
+
+    def home(self, server: Server, bucket: str, ahead_ms: int = 0) -> Influx:
+        return Influx(server, bucket, self.DAYS, lambda: time.time_ns() // 1_000_000 + ahead_ms)
+
+    def test_records_dropped_as_too_old_by_one_clock_alone_do_not_count_as_stored(
+        self, open_server: Callable[..., Server], bucket: str
+    ) -> None:
+        now_ms = time.time_ns() // 1_000_000
+        behind = self.home(open_server(), bucket, -40 * 24 * HOUR_MS)
+        told = "drops records of .* UTC as older than bucket .* keeps; its clock or ours is wrong"
+        with pytest.raises(StoreError, match=told):
+            behind.write([minute(MILL, now_ms - 35 * 24 * HOUR_MS)], [])
+
+    def test_a_retention_that_is_shorter_than_the_setting_is_told(
+        self, open_server: Callable[..., Server], bucket: str, engine_: InfluxEngine
+    ) -> None:
+        engine_.run(f'CREATE DATABASE "{bucket}" WITH DURATION 7d')
+        influx = self.home(open_server(), bucket)
+        now_ms = time.time_ns() // 1_000_000
+        with pytest.raises(StoreError, match=r"its retention is not influx\.keep_days \(30 days\)"):
+            influx.write([minute(MILL, now_ms - 20 * 24 * HOUR_MS)], [])
+
+    def test_records_from_the_future_are_stored_as_told(
+        self, open_server: Callable[..., Server], bucket: str
+    ) -> None:
+        influx = self.home(open_server(), bucket)
+        ahead = minute(MILL, NOON_MS + 20 * 365 * 24 * HOUR_MS)
+        assert influx.write([ahead], []) == []
+        assert influx.latest([MILL]) == {MILL: ahead}
+
+
+class TestRetention:
+    """Windows go with their shard, hours stay for good, and what comes late never makes them less."""
+
+    def test_minutes_go_hours_stay_and_late_windows_take_nothing_from_them(
+        self, open_server: Callable[..., Server], bucket: str, engine_: InfluxEngine
+    ) -> None:
+        now_ms = time.time_ns() // 1_000_000
+        hour_ms = (now_ms - 3 * 24 * HOUR_MS) // HOUR_MS * HOUR_MS
+        influx = Influx(open_server(), bucket, 30)
+        windows = minutes(MILL, hour_ms, 30)
+        influx.write([*windows, minute(MILL, now_ms)], [])
+        (before,) = influx.hours([MILL], hour_ms, hour_ms + HOUR_MS)
+        engine_.run(f'ALTER RETENTION POLICY autogen ON "{bucket}" DURATION 1d')
+        wait_until(lambda: influx.windows(MILL, hour_ms, hour_ms + HOUR_MS) == [], "minutes have gone")
+        assert influx.hours([MILL], hour_ms, hour_ms + HOUR_MS) == [before]
+        later = Influx(open_server(), bucket, 1)
+        assert later.write([minute(MILL, hour_ms + 40 * MINUTE_MS)], []) == []
+        assert later.hours([MILL], hour_ms, hour_ms + HOUR_MS) == [before]
+        merged = window(MILL, hour_ms, HOUR_MS, HOUR_MS)
+        later.write([merged], [])
+        assert later.totals([MILL], hour_ms, hour_ms + HOUR_MS)[MILL].state_ms[0] == HOUR_MS
+
+    def test_a_whole_history_that_is_older_than_minutes_are_kept_becomes_hours(
+        self, open_server: Callable[..., Server], bucket: str
+    ) -> None:
+        now_ms = time.time_ns() // 1_000_000
+        start_ms = (now_ms - 100 * 24 * HOUR_MS) // HOUR_MS * HOUR_MS
+        influx = Influx(open_server(), bucket, 30)
+        windows = minutes(MILL, start_ms, 300)
+        for _ in range(2):
+            assert influx.write(windows, []) == []
+            assert influx.windows(MILL, 0, now_ms) == []
+            found = influx.totals([MILL], start_ms, start_ms + 5 * HOUR_MS)
+            assert found == {MILL: summed(MILL, start_ms, start_ms + 5 * HOUR_MS, windows)}
