@@ -7,7 +7,7 @@ SHELL := /bin/bash
 
 BIN := .venv/bin
 # What the checks look at; node_modules and caches are not ours.
-CODE := agent aggregator tests
+CODE := agent aggregator dashboards tests
 # Compiled once: the tests and the demo start many processes, and each would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 # Whole files on four workers: two of them mostly wait for the demo. `make test PARALLEL=` runs one by one.
@@ -53,6 +53,9 @@ bench: setup check-tools  ## Measure: change to screen, records into the store, 
 	$(BIN)/python -m tests.bench.federation
 	$(BIN)/python -m tests.bench.matching
 	$(BIN)/python -m tests.bench.arrival
+
+dashboards: setup  ## Write Grafana's dashboards and alert rules anew from their Python
+	@$(BIN)/python -m dashboards
 
 lock: setup  ## Bring requirements.lock up to pyproject.toml (ARGS=--upgrade for newest versions)
 	bash .ci/lock $(ARGS)

@@ -71,13 +71,13 @@ def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_wheel_holds_both_packages_and_what_they_read(wheel: Path) -> None:
+def test_the_wheel_holds_all_packages_and_what_they_read(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    data = {".toml", ".html", ".css", ".js", ".svg", ".mo", ".mako", ".po"}
+    data = {".json", ".toml", ".html", ".css", ".js", ".svg", ".mo", ".mako", ".po"}
     wanted = {
         path.relative_to(ROOT).as_posix()
-        for side in ("agent", "aggregator")
+        for side in ("agent", "aggregator", "dashboards")
         for path in (ROOT / side).rglob("*")
         if path.suffix in data | {".py"}
     }

@@ -15,6 +15,10 @@ CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"][
 
 # For every contract: a module, and an import that it must not have.
 PLANTED = {
+    "Dashboards know what states, processes and levels are called; nobody imports them": (
+        "dashboards.alerts",
+        "aggregator.errors",
+    ),
     "The agent never imports the aggregator": ("agent.health", "aggregator.errors"),
     "The aggregator imports nothing of the agent's but the contract": ("aggregator.errors", "agent.config"),
     "The contract stands alone": ("agent.contract.topics", "agent.errors"),
@@ -112,7 +116,7 @@ PLANTED = {
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("copy")
-    for package in ("agent", "aggregator", "tests/structure"):
+    for package in ("agent", "aggregator", "dashboards", "tests/structure"):
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", folder)
     return folder

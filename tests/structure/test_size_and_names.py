@@ -24,7 +24,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @pytest.fixture(scope="module")
 def files() -> list[Path]:
-    found = python_files("agent", "aggregator", "tests")
+    found = python_files("agent", "aggregator", "dashboards", "tests")
     assert len(found) > 50
     return found
 
@@ -88,7 +88,7 @@ def test_no_module_has_a_name_that_says_nothing(files: list[Path]) -> None:
 def test_every_module_of_the_product_says_what_it_is() -> None:
     silent = [
         named(path)
-        for path in python_files("agent", "aggregator")
+        for path in python_files("agent", "aggregator", "dashboards")
         if (tree := parsed(path)).body and not ast.get_docstring(tree)
     ]
     assert silent == []

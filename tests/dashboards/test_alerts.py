@@ -1,0 +1,103 @@
+"""Alert rules, asked of a real InfluxDB as Grafana would: alarming is what should be, by its labels."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from agent.contract.records import MINUTE_MS
+from agent.contract.states import State
+from aggregator.config import AlertSettings
+from aggregator.model.machine import MachineKey
+from aggregator.model.point import Point
+from aggregator.model.window import Window
+from aggregator.store.influx.influx import Influx
+from aggregator.store.influx.server import Place, Server
+from dashboards.alerts import ALERTS
+from dashboards.files import FOLDER
+from tests.aggregator.busy_town import whole
+from tests.aggregator.store.influx_engine import ORG, TOKEN
+from tests.aggregator.town import NOW_MS
+from tests.dashboards.demo import BUCKET, Demo
+from tests.dashboards.grafana import Span, alarming, macros
+
+RULES = {
+    rule["labels"]["machikoba"]: rule
+    for rule in json.loads((FOLDER / "alerts.json").read_text("utf-8"))["rules"]
+}
+MINUTE = NOW_MS // MINUTE_MS * MINUTE_MS - MINUTE_MS
+
+
+@pytest.fixture(scope="module")
+def trouble(demo: Demo) -> Iterator[str]:
+    """A bucket in which something of every kind is wrong, and something is right."""
+    server = Server(Place(demo.engine.url, ORG, TOKEN))
+    home = Influx(server, "trouble", 36_500)
+    states = {"down": State.DOWN, "idle": State.IDLE, "unheard": State.OFFLINE}
+    home.write([_minute(MachineKey("aoki", name), state) for name, state in states.items()], [])
+    late = {"sure": 0.9, "even": AlertSettings().raise_at, "calm": 0.1}
+    home.results.write(
+        [
+            *(
+                Point("agents", {"factory": f}, MINUTE, {"connected": n})
+                for f, n in (("aoki", 1), ("mori", 0))
+            ),
+            *(Point("orders", {"order": o}, MINUTE, {"late": p, "late_known": 1}) for o, p in late.items()),
+            Point("orders", {"order": "unknown"}, MINUTE, {"late": 0.0, "late_known": 0}),
+        ]
+    )
+    yield "trouble"
+    server.close()
+
+
+def asked(demo: Demo, name: str, bucket: str) -> dict[tuple[str, ...], bool]:
+    """Return what a rule says of a bucket."""
+    query = RULES[name]["data"][0]
+    assert query["datasourceUid"] == "machikoba"
+    span = Span(NOW_MS - query["relativeTimeRange"]["from"] * 1000, NOW_MS)
+    statement = macros(query["model"]["query"], span, 1_000, NOW_MS)
+    return alarming(RULES[name], demo.query(bucket, statement))
+
+
+def test_a_machine_that_is_down_is_alarming_and_one_that_is_not_heard_is_not(
+    demo: Demo, trouble: str
+) -> None:
+    assert asked(demo, "machine-down", trouble) == {
+        ("aoki", "down"): True,
+        ("aoki", "idle"): False,
+        ("aoki", "unheard"): False,
+    }
+    assert RULES["machine-down"]["for"] == "30m"
+
+
+def test_an_agent_that_is_silent_is_alarming_and_so_is_an_aggregator_that_writes_nothing(
+    demo: Demo, trouble: str
+) -> None:
+    assert asked(demo, "agent-silent", trouble) == {("aoki",): False, ("mori",): True}
+    assert RULES["agent-silent"]["noDataState"] == "Alerting"
+
+
+def test_an_order_at_risk_is_alarming_from_where_the_aggregator_alerts(demo: Demo, trouble: str) -> None:
+    assert asked(demo, "order-at-risk", trouble) == {("sure",): True, ("even",): True, ("calm",): False}
+    assert RULES["order-at-risk"]["for"] == f"{AlertSettings().for_s / 60:.0f}m"
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_rules_find_what_they_watch_in_the_demo(demo: Demo, name: str) -> None:
+    assert asked(demo, name, BUCKET)
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
+def test_texts_name_only_labels_that_the_query_gives(demo: Demo, trouble: str, alert: Any) -> None:
+    labels = set(re.findall(r'"(\w+)"', alert.query.split("GROUP BY")[1]))
+    for text in (alert.summary, alert.advice):
+        for said in (text.ja, text.en):
+            assert set(re.findall(r"\{\{ \.Labels\.(\w+) \}\}", said)) <= labels
+    assert "Labels" in alert.summary.ja
+    assert "Labels" in alert.summary.en
+
+
+def _minute(key: MachineKey, state: State) -> Window:
+    return Window(key, MINUTE, MINUTE_MS, whole(state, MINUTE_MS), 0, None, None, None, "")
