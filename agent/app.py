@@ -9,7 +9,7 @@ import signal
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from agent import clock, health, threads
+from agent import clock, health, held, threads
 from agent.config import Config, load_config
 from agent.contract import names
 from agent.contract.records import Record
@@ -87,7 +87,7 @@ class Agent:
     def __init__(self, config: Config, outbox: Outbox) -> None:
         self._config = config
         self._outbox = outbox
-        self._clock = clock.SystemClock()
+        self._clock = clock.SystemClock(hold_s=config.wait_for_clock_s)
         self._started_ms = clock.system_monotonic_ms()
         self._systemd = health.Systemd()
         self._publisher = Publisher(
@@ -97,6 +97,7 @@ class Agent:
             health=self._health,
             set_job=self._set_job,
             forgotten=self._look_for_room,
+            is_held=lambda: self._clock.is_held or self._journal.is_releasing,
         )
         self._journal = Journal(
             outbox, self._snapshots, self._publisher.appended, group_s=config.outbox.group_s
@@ -115,8 +116,10 @@ class Agent:
     async def run(self, stop: asyncio.Event) -> None:
         """Follow and deliver until `stop` is set or every log has ended; then end in good order."""
         saved = await on_disk(self._outbox.snapshots)
+        shift_ms = await on_disk(held.take_up, self._outbox, self._clock, self._timed)
         for follower in self._followers.values():
-            follower.begin(saved.get(follower.machine.id), self._config.measured_since_ms)
+            since_ms = self._config.measured_since_ms
+            follower.begin(saved.get(follower.machine.id), since_ms, shift_ms=shift_ms)
         async with asyncio.TaskGroup() as tasks:
             publisher = tasks.create_task(self._publisher.run(), name="publisher")
             journal = tasks.create_task(self._journal.run(), name="journal")
@@ -184,9 +187,17 @@ class Agent:
 
     def _observe_clock(self) -> None:
         before_ms = self._clock()
-        if self._clock.observe():
+        step = self._clock.observe()
+        if step.shift_ms:
             for follower in self._followers.values():
-                follower.miss(before_ms, self._clock())
+                follower.shift(before_ms, step.shift_ms)
+        if step.is_released:
+            self._journal.release(step.shift_ms, self._timed)
+
+    @property
+    def _timed(self) -> list[str]:
+        """The machines that run in the computer's time: not those whose log has a time of its own."""
+        return [id for id, follower in self._followers.items() if not follower.has_event_time]
 
     def _keep(self, machine: str, records: Sequence[Record]) -> None:
         self._journal.keep(machine, records)

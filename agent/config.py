@@ -52,10 +52,12 @@ class Factory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     delivery: Policy = Policy()
     outbox: Bounds = Bounds()
     measured_since: datetime | None = None
+    wait_for_clock_h: float = 24.0
 
     def __post_init__(self) -> None:
         if self.measured_since is not None and self.measured_since.tzinfo is None:
             raise ValueError("measured_since: expected a time with its offset, as 2026-11-22T19:00:00+09:00")
+        _require("wait_for_clock_h", self.wait_for_clock_h, 0, 8_760)
 
 
 class MachineTable(MachineRules, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -108,6 +110,7 @@ class Config:
     outbox: Bounds
     machines: tuple[Machine, ...]
     measured_since_ms: int | None = None
+    wait_for_clock_s: float = 0.0
 
 
 def load_config(path: Path) -> Config:
@@ -157,6 +160,7 @@ def parse_config(document: Mapping[str, Any]) -> Config:
         factory.outbox,
         machines,
         None if since is None else round(since.timestamp() * 1000),
+        factory.wait_for_clock_h * 3_600,
     )
 
 

@@ -36,7 +36,7 @@ class Dispatch:
 
     `ready` is called when there is a message to take, `forgotten` when the outbox became smaller, `renewed`
     when it has a new epoch, of which births have to tell: a false one at the centre, merged windows, a file
-    that was recovered.
+    that was recovered. Nothing is sent while `is_held` says that times are not known yet.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Dispatch:
         ready: Callable[[], None],
         forgotten: Callable[[], None] = lambda: None,
         renewed: Callable[[], None] = lambda: None,
+        is_held: Callable[[], bool] = lambda: False,
     ) -> None:
         self.delivered = asyncio.Event()
         """Set while nothing waits in the outbox."""
@@ -55,6 +56,7 @@ class Dispatch:
         self._ready = ready
         self._forgotten = forgotten
         self._renewed = renewed
+        self._is_held = is_held
         self._renewed_s = float("-inf")
         self._clock = asyncio.get_running_loop().time
         self._delivery = self._begun()
@@ -112,7 +114,9 @@ class Dispatch:
         """Read the next records from the disk, as often as they are taken."""
         while True:
             self._load_again.clear()
-            send = None if self._loaded is not None else self._delivery.next_send(self._clock())
+            send = None
+            if self._loaded is None and not self._is_held():
+                send = self._delivery.next_send(self._clock())
             if send is not None:
                 await self._load(send)
             with contextlib.suppress(TimeoutError):

@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -69,10 +70,19 @@ class Follower:
         """Tell whether the machine's time is that of its readings."""
         return self.machine.entry.event_time
 
-    def begin(self, saved: Mapping[str, object] | None, measured_since_ms: int | None = None) -> None:
-        """Go on from the snapshot `saved`, or begin anew; to be called once, before anything else."""
+    def begin(
+        self,
+        saved: Mapping[str, object] | None,
+        measured_since_ms: int | None = None,
+        *,
+        shift_ms: int = 0,
+    ) -> None:
+        """Go on from the snapshot `saved`, or begin anew; to be called once, before anything else.
+
+        The snapshot was made `shift_ms` later than it says, for the clock was wrong then.
+        """
         if saved is not None:
-            self._resume(saved)
+            self._resume(saved, 0 if self.has_event_time else shift_ms)
         if self._tracker is None and not self.has_event_time:
             self._begin(self._now(), measured_since_ms)
         self._tell()
@@ -83,8 +93,19 @@ class Follower:
         if self._tracker is not None and not self.has_event_time and self._tracker.next_due_ms <= at_ms:
             self._take(self._tracker.advance(at_ms))
 
+    def shift(self, from_ms: int, shift_ms: int) -> None:
+        """The clock was put right at `from_ms`: no time passes, and what was open ends there."""
+        self._awake_ms += shift_ms
+        if self._tracker is None or self.has_event_time:
+            return
+        self._take(self._tracker.advance(from_ms))
+        records = self._tracker.shift(shift_ms)
+        self._pass_on(records)
+        self._wall.shift(shift_ms)
+        self._tell()
+
     def miss(self, from_ms: int, to_ms: int) -> None:
-        """The clock was set forward: what was open ends at `from_ms`, nobody measured until `to_ms`."""
+        """The agent stood still: what was open ends at `from_ms`, nobody measured until `to_ms`."""
         if self._tracker is not None and not self.has_event_time:
             self._take(self._tracker.advance(from_ms))
             self._take(self._tracker.miss(to_ms))
@@ -152,7 +173,7 @@ class Follower:
         async with contextlib.aclosing(readings):
             async for batch in readings:
                 self._notice_stall()
-                self._hear(batch)
+                self._hear(_not_after(batch, self._now()))
 
     def _open(self) -> AsyncGenerator[Batch, None]:
         # The driver's library is loaded here, by the first machine that needs it.
@@ -200,15 +221,16 @@ class Follower:
             logger.warning("%s: measured_since is %.0f s away: nothing is recorded before", machine.id, in_s)
         self._pass_on(records)
 
-    def _resume(self, saved: Mapping[str, object]) -> None:
+    def _resume(self, saved: Mapping[str, object], shift_ms: int) -> None:
         # A log resumes where it stood: the wall clock is none of its business.
         at_ms = _NEVER if self.has_event_time else self._now()
         try:
-            self._tracker, records = MachineTracker.resume(self.machine.rules, saved, at_ms)
+            self._tracker, records = MachineTracker.resume(self.machine.rules, saved, at_ms, shift_ms)
         except ValueError as error:
             logger.warning("%s: begins anew, for what the outbox remembers is %s", self.machine.id, error)
             return
         self._wall = Wall(self.machine.sharing, _told(saved))
+        self._wall.shift(shift_ms)
         if self.has_event_time:
             self._recall_through_ms = self._tracker.at_ms
         elif self._tracker.at_ms > at_ms:
@@ -228,6 +250,13 @@ class Follower:
             self._show(self.machine.id, self._wall.live(self._tracker.live, self._tracker.open_cycles))
         else:
             self._show(self.machine.id, Live(State.OFFLINE, self._now(), None, None, self._job))
+
+
+def _not_after(batch: Batch, now_ms: int) -> Batch:
+    """Return the readings, none later than now: the clock may have been put back after they were stamped."""
+    if all(reading.at_ms <= now_ms for reading in batch):
+        return batch
+    return tuple(replace(reading, at_ms=min(reading.at_ms, now_ms)) for reading in batch)
 
 
 def _told(saved: Mapping[str, object]) -> Told | None:

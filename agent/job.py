@@ -96,6 +96,11 @@ class JobWatch:
                     self._job = job
                     self.next_due_ms = None if job is None else at_ms + round(self._settings.for_s * 1000)
 
+    def shift(self, shift_ms: int) -> None:
+        """The clock was put right: what is said was said that much later."""
+        if self.next_due_ms is not None:
+            self.next_due_ms += shift_ms
+
     def decide(self, present: str) -> str:
         """Heed what is said at `next_due_ms`; return the job from then on, `present` if that stays."""
         said, self.next_due_ms = self._job, None

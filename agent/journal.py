@@ -14,7 +14,8 @@ from agent.contract.records import Record, Window
 from agent.errors import OutboxDamaged, OutboxError
 from agent.link import BackOff
 from agent.merging import merge
-from agent.outbox import Outbox
+from agent.outbox import Outbox, Release
+from agent.shifting import shifted
 from agent.threads import on_disk
 
 logger = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ class Journal:
         self._writing = asyncio.Lock()
         self._failures = 0
         self._has_lost = False
+        self._release: Release | None = None
         self.look_for_room()
 
     def keep(self, machine: str, records: Sequence[Record]) -> None:
@@ -76,6 +78,18 @@ class Journal:
         self._machines.add(machine)
         self._urgent.set()
         self._wake.set()
+
+    @property
+    def is_releasing(self) -> bool:
+        """Tell whether records that were held have not got their true time on the disk yet."""
+        return self._release is not None
+
+    def release(self, shift_ms: int, machines: Collection[str]) -> None:
+        """The clock is right now: what was measured before by its machines was `shift_ms` later."""
+        self._unsaved = list(shifted(self._unsaved, shift_ms, machines))
+        self._release = (shift_ms, frozenset(machines))
+        for machine in machines:
+            self.remember(machine)
 
     def look_for_room(self) -> None:
         """Set or clear `has_room`; to be called when the outbox became smaller."""
@@ -104,11 +118,12 @@ class Journal:
             self._wake.clear()
             self._urgent.clear()
             named = self._machines | set(machines)
-            if not self._unsaved and not named:
+            if not self._unsaved and not named and self._release is None:
                 return True
             self._being_written, self._unsaved, self._machines = tuple(self._unsaved), [], set()
+            release = self._release
             try:
-                await on_disk(self._write, self._being_written, self._snapshots(named))
+                await on_disk(self._write, self._being_written, self._snapshots(named), release)
             except OutboxError as error:
                 self._unsaved[:0] = self._being_written
                 self._being_written = ()
@@ -118,18 +133,20 @@ class Journal:
                 return False
             finally:
                 self._being_written = ()
+            if release is self._release:
+                self._release = None
             # Records that came meanwhile stay; their machines' snapshots are written with them.
             self._note_success()
         self._appended(self._outbox.last_sequence)
         return True
 
-    def _write(self, records: Sequence[Record], snapshots: Snapshots) -> None:
+    def _write(self, records: Sequence[Record], snapshots: Snapshots, release: Release | None) -> None:
         """Write into the outbox, and see to it that it stays within its bounds; blocks."""
         outbox = self._outbox
         if outbox.is_in_memory:
             outbox.try_disk()
         try:
-            outbox.append(records, snapshots)
+            outbox.append(records, snapshots, release)
         except OutboxDamaged as error:
             logger.error("%s", error)  # noqa: TRY400
             outbox.recover()

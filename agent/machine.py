@@ -19,6 +19,7 @@ from agent.contract.states import State, utilization
 from agent.cycles import Counting, Memory, count, first_memory
 from agent.drivers.reading import Reading
 from agent.job import NO_JOB, JobMemory, JobSignal, JobWatch
+from agent.shifting import shifted
 from agent.state import Rule, StateWatch
 from agent.window import OpenWindow, Step, advance, change_job, close, skip
 
@@ -109,15 +110,21 @@ class MachineTracker:
 
     @classmethod
     def resume(
-        cls, rules: MachineRules, saved: Mapping[str, object], at_ms: int
+        cls, rules: MachineRules, saved: Mapping[str, object], at_ms: int, shift_ms: int = 0
     ) -> tuple[Self, list[Record]]:
-        """Go on where the snapshot `saved` left off: OFFLINE since. Raises ValueError if it is none."""
+        """Go on where the snapshot `saved` left off: OFFLINE since. Raises ValueError if it is none.
+
+        It was `shift_ms` later than it says, if the clock was wrong then and is known to have been.
+        """
         try:
             snapshot = msgspec.convert(saved, Snapshot)
         except msgspec.ValidationError as error:
             raise ValueError(f"not a machine's snapshot: {error}") from error
         tracker = cls(rules, snapshot)
         records: list[Record] = []
+        if shift_ms:
+            records += shifted(tracker.shift(0), shift_ms, (tracker._window.machine,))
+            tracker.shift(shift_ms)
         memory = tracker._job_watch.memory
         if snapshot.job is not None and snapshot.job.by_signal and (memory is None or not memory.by_signal):
             # Another configuration named that job: what it let out need not be what this one lets out.
@@ -200,6 +207,21 @@ class MachineTracker:
         self._enter(self._watch.state, self.at_ms)
         return records
 
+    def shift(self, shift_ms: int) -> list[Record]:
+        """The clock was put right: end the open window, and go on as if all so far had been that much later.
+
+        No time passes. What the records say that were made before is the caller's to put right.
+        """
+        records = self._keep(close(self._window, self.at_ms))
+        start_ms = self.at_ms + shift_ms
+        self._window = replace(self._window, start_ms=start_ms, at_ms=start_ms)
+        self._since_ms += shift_ms
+        self._recorded_ms += shift_ms if self._recorded is not None else 0
+        self._cycles, self._scrap = _later(self._cycles, shift_ms), _later(self._scrap, shift_ms)
+        self._watch.shift(shift_ms)
+        self._job_watch.shift(shift_ms)
+        return records
+
     def set_job(self, job: str, at_ms: int) -> list[Record]:
         """Start, change or clear ("") the job by command: the open window ends here."""
         records = self.advance(at_ms)
@@ -280,6 +302,12 @@ def _memory(counting: Counting | None, saved: Memory | None) -> Memory | None:
     if counting is None:
         return None
     return saved if saved is not None and saved.source == counting.source else first_memory(counting)
+
+
+def _later(memory: Memory | None, shift_ms: int) -> Memory | None:
+    if memory is None or memory.at_ms is None:
+        return memory
+    return replace(memory, at_ms=memory.at_ms + shift_ms, before_ms=memory.before_ms + shift_ms)
 
 
 def _count_all(

@@ -13,15 +13,15 @@ import logging
 import sqlite3
 import threading
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from agent.contract.records import Record
 from agent.errors import OutboxDamaged, OutboxError
 from agent.merging import MEGABYTE, Bounds, ended_ms
 from agent.outbox_file import FILE, LOG_BYTES, failure, make_folder, open_file, open_in_memory, recover
+from agent.rewriting import merge_rows, release_rows, used_bytes
 from agent.sealed import Damaged, from_blob, from_snapshot, to_blob, to_snapshot
-from agent.shrinking import merge_rows, used_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,9 @@ MEMORY_BYTES = 8 * MEGABYTE
 """So much may wait in memory, while there is no disk."""
 DAY_MS = 86_400_000
 _PARTS = 4
+
+Release = tuple[int, Collection[str]]
+"""By how much later what was held has been, and of which machines."""
 
 
 class Outbox:
@@ -60,21 +63,28 @@ class Outbox:
         """How many records wait to be stored at the centre."""
         return self.last_sequence - self.forgotten_through
 
-    def append(self, records: Sequence[Record], snapshots: Mapping[str, Mapping[str, object]]) -> range:
+    def append(
+        self,
+        records: Sequence[Record],
+        snapshots: Mapping[str, Mapping[str, object]],
+        release: Release | None = None,
+    ) -> range:
         """Keep records and the snapshots (machine -> plain values) that led to them, all or nothing.
 
+        With `release` the records that were held get their true time first; none of them was sent yet.
         Returns the records' sequences; they are on the disk when this returns.
         """
-        first = self.last_sequence + 1
-        rows = [(self._base + first + place, to_blob(record)) for place, record in enumerate(records)]
         machines = [(machine, to_snapshot(snapshot)) for machine, snapshot in snapshots.items()]
         with self._transaction() as connection:
+            last = release_rows(connection, *release) if release is not None else None
+            first = self._base + self.last_sequence + 1 if last is None else last + 1
+            rows = [(first + place, to_blob(record)) for place, record in enumerate(records)]
             connection.executemany("INSERT INTO records VALUES (?, ?)", rows)
             connection.executemany("INSERT OR REPLACE INTO machines VALUES (?, ?)", machines)
             dropped = self._drop(connection)
         self._dropped = dropped
-        self.last_sequence += len(rows)
-        return range(first, self.last_sequence + 1)
+        self.last_sequence = first + len(rows) - 1 - self._base
+        return range(first - self._base, self.last_sequence + 1)
 
     def pending(self, after: int, limit: int, epoch: str | None = None) -> list[tuple[int, Record]]:
         """Return at most `limit` records with their sequences, the first one after `after`, in order.
@@ -127,6 +137,8 @@ class Outbox:
         Then there is a new epoch. Size is that of the file, its log included; age is counted from the newest
         record, so that a clock that is wrong merges nothing.
         """
+        if self.held is not None:
+            return False
         through = self._aged_through()
         merged = through > 0 and self.merge(through)
         for part in range(1, _PARTS + 1):
@@ -151,6 +163,19 @@ class Outbox:
         self._renewed(*head)
         logger.info("windows are merged into hours: %d records less wait in the outbox", behind - dropped)
         return True
+
+    @property
+    def held(self) -> tuple[str, int] | None:
+        """Boot and base of the clock of the newest records, if these wait for their true time."""
+        with self._reading() as connection:
+            found: tuple[str, int] | None = connection.execute("SELECT boot, base_ms FROM held").fetchone()
+        return found
+
+    def hold(self, boot: str, base_ms: int) -> None:
+        """Note that records from here on have a time that is not to be relied upon."""
+        with self._transaction() as connection:
+            values = (boot, base_ms, self._base + self.last_sequence)
+            connection.execute("INSERT INTO held VALUES (?, ?, ?)", values)
 
     def recover(self) -> None:
         """Make a new file, under a new epoch, of what can be read of this one, which is damaged."""

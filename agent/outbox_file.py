@@ -33,6 +33,7 @@ CREATE TABLE outbox (
     bd_seq INTEGER NOT NULL
 )
 """
+_HELD = "CREATE TABLE IF NOT EXISTS held (boot TEXT, base_ms INTEGER, after INTEGER)"
 _RECORDS = "CREATE TABLE records (number INTEGER PRIMARY KEY, record BLOB NOT NULL)"
 _MACHINES = "CREATE TABLE machines (machine TEXT PRIMARY KEY, snapshot BLOB NOT NULL) WITHOUT ROWID"
 
@@ -147,6 +148,7 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
     with connection:
         connection.execute("BEGIN IMMEDIATE")
+        connection.execute(_HELD)
         (found,) = connection.execute("PRAGMA user_version").fetchone()
         if found > FORMAT:
             raise OutboxError(f"{path}: was written by a newer agent (format {found}); update this one")
@@ -162,7 +164,7 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
 
 
 def _make(connection: sqlite3.Connection) -> None:
-    for statement in (_HEAD, _RECORDS, _MACHINES):
+    for statement in (_HELD, _HEAD, _RECORDS, _MACHINES):
         connection.execute(statement)
     connection.execute("INSERT INTO outbox VALUES (?, 0, 0, -1)", (str(uuid.uuid4()),))
     connection.execute(f"PRAGMA user_version = {FORMAT}")

@@ -40,6 +40,7 @@ class Publisher:
 
     `now` gives UTC milliseconds, `health` the node's metrics that are not the outbox's or the line's own;
     `set_job` is called with machine and job for a job command, `forgotten` when the outbox became smaller.
+    While `is_held` says so, records wait and only live values go out.
     `show` has to be called for every machine before `run`.
     """
 
@@ -52,6 +53,7 @@ class Publisher:
         health: Callable[[], Mapping[str, Scalar | None]],
         set_job: Callable[[str, str], None],
         forgotten: Callable[[], None] = lambda: None,
+        is_held: Callable[[], bool] = lambda: False,
     ) -> None:
         self.reconnects = 0
         self.is_connected = False
@@ -66,7 +68,12 @@ class Publisher:
         self._stopping = asyncio.Event()
         self._live = LiveValues()
         self._dispatch = Dispatch(
-            config.delivery, outbox, ready=self._wake.set, forgotten=forgotten, renewed=self._plan_rebirth
+            config.delivery,
+            outbox,
+            ready=self._wake.set,
+            forgotten=forgotten,
+            renewed=self._plan_rebirth,
+            is_held=is_held,
         )
         self._rebirth_due_s: float | None = None
         self._born_s = self._health_due_s = 0.0

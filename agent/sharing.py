@@ -98,6 +98,10 @@ class Wall:
         share = live.utilization if self._sharing.share == SHARE_FULL else self._utilization
         return Live(state, since_ms, total, share, live.job)
 
+    def shift(self, shift_ms: int) -> None:
+        """The clock was put right: what was told was that much later."""
+        self.told = msgspec.structs.replace(self.told, since_ms=self.told.since_ms + shift_ms)
+
     def _record(self, record: Record) -> Record | None:
         return self._change(record) if isinstance(record, StateChange) else self._window(record)
 

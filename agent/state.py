@@ -150,6 +150,11 @@ class _Lamp:
         if begins or at_ms < self.blinks_until_ms:
             self.blinks_until_ms = self.changed_ms[-2] + self.blink_ms
 
+    def shift(self, shift_ms: int) -> None:
+        self.changed_ms = deque((at_ms + shift_ms for at_ms in self.changed_ms), maxlen=3)
+        if self.blinks_until_ms != -_NEVER:
+            self.blinks_until_ms += shift_ms
+
     def look(self, at_ms: int) -> Look | None:
         if self.on is None:
             return None
@@ -165,6 +170,12 @@ class _Hold:
     for_ms: int
     not_false_since_ms: int = -_NEVER
     true_since_ms: int = _NEVER
+
+    def shift(self, shift_ms: int) -> None:
+        if abs(self.not_false_since_ms) != _NEVER:
+            self.not_false_since_ms += shift_ms
+        if self.true_since_ms != _NEVER:
+            self.true_since_ms += shift_ms
 
     def hear(self, truth: Truth, at_ms: int) -> None:
         self.not_false_since_ms = _NEVER if truth is False else min(self.not_false_since_ms, at_ms)
@@ -219,6 +230,17 @@ class StateWatch:
             changes += self._judge(self.next_due_ms)
         self._at_ms = at_ms
         return changes
+
+    def shift(self, shift_ms: int) -> None:
+        """The clock was put right: all that was so far was `shift_ms` later."""
+        if self._at_ms != -_NEVER:
+            self._at_ms += shift_ms
+        if self.next_due_ms is not None:
+            self.next_due_ms += shift_ms
+        for lamp in self._lamps.values():
+            lamp.shift(shift_ms)
+        for hold in self._holds.values():
+            hold.shift(shift_ms)
 
     def _judge(self, at_ms: int) -> list[tuple[int, State]]:
         looks = {signal: lamp.look(at_ms) for signal, lamp in self._lamps.items()}

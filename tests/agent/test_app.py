@@ -26,7 +26,7 @@ from agent.contract.sparkplug import DataType, Metric
 from agent.contract.states import State
 from agent.drivers import DRIVERS
 from agent.drivers.reading import Reading
-from agent.errors import AgentError, OutboxError
+from agent.errors import AgentError
 from agent.machine import MachineTracker
 from agent.outbox import Outbox, open_outbox
 from tests.agent import brokers
@@ -181,46 +181,51 @@ async def test_a_job_command_splits_the_window_and_tags_what_follows(
     ]
 
 
-class FullDisk(Outbox):
-    """An outbox on a disk without room."""
-
-    def append(self, *_: object) -> range:
-        raise OutboxError("outbox.db: the disk is full; make room")
-
-
-async def test_live_values_go_on_when_the_disk_is_full(
-    broker: Broker, centre: Centre, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    flicker = [
-        step for _ in range(3) for step in ({"running": True, "parts": 1}, 1.2, {"running": False}, 1.2)
-    ]
-    table = machine("mc-01", *flicker)
-    settings = config(table, data=str(tmp_path), mqtt=line(broker), outbox={"group_s": 0.5})
-    outbox = await asyncio.to_thread(open_outbox, tmp_path)
-    outbox.__class__ = FullDisk
-    async with running(settings, outbox):
-        await until(lambda: "the disk is full" in caplog.text, "it is said")
-        told = len(centre.of_type("DDATA"))
-        await until(lambda: len(centre.of_type("DDATA")) >= told + 2, "live values go on")
-    assert caplog.text.count("the disk is full") == 1
-
-
-async def test_a_clock_that_is_set_forward_leaves_unknown_time_and_no_overlap(
+async def test_a_clock_that_is_set_forward_leaves_a_hole_and_no_overlap(
     broker: Broker, centre: Centre, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ahead = {"ms": 0.0}
     true_ms = clock.system_wall_ms
     monkeypatch.setattr(clock, "system_wall_ms", lambda: true_ms() + ahead["ms"])
+    monkeypatch.setattr(clock, "time_service_runs", lambda: False)
     settings = config(machine("mc-01", {"running": True, "parts": 1}), data=str(tmp_path), mqtt=line(broker))
+    began_s = time.monotonic()
     async with running(settings):
         await until(lambda: centre.live("fujimi", "mc-01").get("State") == "RUNNING", "it runs")
         ahead["ms"] = 3_600_000
-        await until(lambda: len(windows(centre.records(), "mc-01")) >= 60, "the hour is accounted for")
+        await until(lambda: windows(centre.records(), "mc-01"), "the window before is closed")
+    passed_ms = (time.monotonic() - began_s) * 1000
+    found = windows(centre.records(), "mc-01")
+    holes = [after.start_ms - before.start_ms - before.length_ms for before, after in pairwise(found)]
+    assert [hole for hole in holes if hole] == [pytest.approx(3_600_000, abs=5_000)]
+    assert 0 < sum(window.length_ms for window in found) <= passed_ms
+
+
+async def test_records_wait_for_the_time_service_and_come_with_their_true_time(
+    broker: Broker, centre: Centre, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A computer that boots a year ago: live values are told at once, records when the time is known."""
+    behind = {"ms": 365 * 86_400_000.0, "synchronised": False}
+    true_ms = clock.system_wall_ms
+    monkeypatch.setattr(clock, "system_wall_ms", lambda: true_ms() - behind["ms"])
+    monkeypatch.setattr(clock, "time_service_runs", lambda: True)
+    monkeypatch.setattr(clock, "synchronised", lambda: behind["synchronised"])
+    settings = config(machine("mc-01", {"running": True, "parts": 1}), data=str(tmp_path), mqtt=line(broker))
+    began_ms = true_ms()
+    async with running(settings) as agent:
+        await until(lambda: centre.live("fujimi", "mc-01").get("State") == "RUNNING", "it runs")
+        centre.command("fujimi", Metric("Job", "J-1", DataType.STRING), machine="mc-01")
+        await until(lambda: agent.outbox.pending_count >= 2, "there are records")
+        await asyncio.sleep(1)
+        assert centre.records() == []
+        behind["ms"], behind["synchronised"] = 0.0, True
+        await until(lambda: windows(centre.records(), "mc-01"), "records come")
     found = windows(centre.records(), "mc-01")
     assert_gapless(found)
-    offline_ms = sum(window.state_ms[-1] for window in found)
-    assert 3_590_000 < offline_ms <= sum(window.length_ms for window in found)
-    assert sum(window.state_ms[0] for window in found) < 120_000
+    assert began_ms - 1_000 <= found[0].start_ms
+    assert found[-1].start_ms + found[-1].length_ms <= true_ms() + 1_000
+    changes = [record.at_ms for record in centre.records() if isinstance(record, StateChange)]
+    assert began_ms - 1_000 <= min(changes)
 
 
 async def test_systemd_is_told_when_it_is_ready_and_when_it_stops(

@@ -13,10 +13,10 @@ from agent import app
 from agent import journal as journal_module
 from agent.contract.records import Window
 from agent.drivers import DRIVERS
-from agent.errors import OutboxDiskError
+from agent.errors import OutboxDiskError, OutboxError
 from agent.link import BackOff
 from agent.merging import Bounds
-from agent.outbox import open_outbox, outbox_in_memory
+from agent.outbox import Outbox, open_outbox, outbox_in_memory
 from agent.outbox_file import FILE
 from tests.agent import brokers
 from tests.agent.brokers import Broker
@@ -172,3 +172,32 @@ async def test_an_agent_goes_on_over_a_read_only_and_a_full_disk(
     outbox = open_outbox(disk.folder)
     assert outbox.pending_count == 0
     outbox.close()
+
+
+class FullDisk(Outbox):
+    """An outbox on a disk without room, for those who may not mount one."""
+
+    def append(self, *_: object) -> range:
+        raise OutboxError("outbox.db: the disk is full; make room")
+
+
+async def test_live_values_go_on_when_the_disk_is_full(
+    broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(DRIVERS, "scripted", SCRIPTED)
+    table = machine(
+        "mc-01", *[step for n in range(99) for step in ({"running": n % 2 == 0, "parts": 1}, 1.2)]
+    )
+    line = {"host": "127.0.0.1", "port": broker.port}
+    settings = config(table, data=str(tmp_path), mqtt=line, outbox={"group_s": 0.5})
+    outbox = await asyncio.to_thread(open_outbox, tmp_path)
+    outbox.__class__ = FullDisk
+    with Centre(broker.port) as centre:
+        stop = asyncio.Event()
+        agent = asyncio.create_task(app.Agent(settings, outbox).run(stop))
+        await until(lambda: "the disk is full" in caplog.text, "it is said")
+        told = len(centre.of_type("DDATA"))
+        await until(lambda: len(centre.of_type("DDATA")) >= told + 2, "live values go on")
+        stop.set()
+        await asyncio.wait_for(agent, 60)
+    assert caplog.text.count("the disk is full") == 1

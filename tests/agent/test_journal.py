@@ -16,7 +16,7 @@ from agent.contract.records import MINUTE_MS, Record, StateChange, Window
 from agent.contract.states import State
 from agent.errors import OutboxError
 from agent.journal import Journal
-from agent.outbox import Outbox, open_outbox
+from agent.outbox import Outbox, Release, open_outbox
 from tests.agent.records import NOON_MS, window, windows
 
 
@@ -25,10 +25,15 @@ class Failing(Outbox):
 
     is_full = False
 
-    def append(self, records: Sequence[Record], snapshots: Mapping[str, Mapping[str, object]]) -> range:
+    def append(
+        self,
+        records: Sequence[Record],
+        snapshots: Mapping[str, Mapping[str, object]],
+        release: Release | None = None,
+    ) -> range:
         if self.is_full:
             raise OutboxError("outbox.db: the disk is full; make room")
-        return super().append(records, snapshots)
+        return super().append(records, snapshots, release)
 
 
 @pytest.fixture

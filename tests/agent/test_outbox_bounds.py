@@ -101,7 +101,7 @@ def test_nothing_to_merge_changes_nothing(folder: Path) -> None:
 def test_chunks_are_merged_one_after_another_without_a_hole(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.shrinking.CHUNK_ROWS", 100)
+    monkeypatch.setattr("agent.rewriting.CHUNK_ROWS", 100)
     outbox = open_outbox(folder)
     outbox.append(hours(0, 5, ["mc-01", "mc-02"]), {})
     assert outbox.merge(outbox.last_sequence)

@@ -1,9 +1,11 @@
-"""Rows of the outbox's file merged into fewer ones, in the caller's transaction."""
+"""Rows of the outbox's file merged into fewer ones, or put to another time, in the caller's transaction."""
 
 import sqlite3
+from collections.abc import Collection
 
 from agent.merging import merge
 from agent.sealed import from_blob, to_blob
+from agent.shifting import shifted
 
 CHUNK_ROWS = 10_000
 """So many records are merged at once: memory is bounded."""
@@ -21,6 +23,23 @@ def merge_rows(connection: sqlite3.Connection, after: int, through: int) -> int:
         behind -= _merge_chunk(connection, first, last, behind)
         last = first
     return behind
+
+
+def release_rows(connection: sqlite3.Connection, shift_ms: int, machines: Collection[str]) -> int | None:
+    """Put the rows that were held to their true time; return the last row's number, None if none was held."""
+    held = connection.execute("SELECT after FROM held").fetchone()
+    connection.execute("DELETE FROM held")
+    if held is None or shift_ms == 0:
+        return None
+    rows = connection.execute("SELECT record FROM records WHERE number > ? ORDER BY number", held).fetchall()
+    connection.execute("DELETE FROM records WHERE number > ?", held)
+    records = list(shifted((from_blob(blob) for (blob,) in rows), shift_ms, machines))
+    connection.executemany(
+        "INSERT INTO records VALUES (?, ?)",
+        ((held[0] + place, to_blob(record)) for place, record in enumerate(records, start=1)),
+    )
+    last: int = held[0] + len(records)
+    return last
 
 
 def used_bytes(connection: sqlite3.Connection) -> int:
