@@ -47,6 +47,7 @@ bench: setup check-tools  ## Measure: change to screen, records into the store, 
 	$(BIN)/python -m tests.bench.floor
 	$(BIN)/python -m tests.bench.buyer
 	$(BIN)/python -m tests.bench.ingest
+	$(BIN)/python -m tests.bench.influx
 	$(BIN)/python -m tests.bench.outbox_writes
 	$(BIN)/python -m tests.bench.days
 	$(BIN)/python -m tests.bench.capacity

@@ -23,7 +23,7 @@ class Subcommand(NamedTuple):
 
 COMMANDS: dict[str, Subcommand] = {
     "serve": Subcommand("aggregator.app", "receive, store and show what the federation's machines do"),
-    "db": Subcommand("aggregator.store.command", "upgrade the database, or load a history into it"),
+    "db": Subcommand("aggregator.store.command", "upgrade the database, load a history into it, or copy one"),
     "user": Subcommand("aggregator.access.command", "say who may sign in, and give programs tokens"),
     "capacity": Subcommand(
         "aggregator.capacity_command", "print who has spare machine hours, by process and week"

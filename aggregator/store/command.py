@@ -1,4 +1,4 @@
-"""`machikoba db`: upgrades the database, or loads a history of windows and state changes into it."""
+"""`machikoba db`: upgrades the database, loads a history of windows and state changes, or copies it."""
 
 import argparse
 import json
@@ -17,6 +17,7 @@ from aggregator.errors import AggregatorError
 from aggregator.homes import open_home
 from aggregator.model.machine import MachineKey
 from aggregator.model.window import StateChange, Window
+from aggregator.store import copy_command
 from aggregator.store.database import open_engine, place_of
 from aggregator.store.migration import migrate
 from aggregator.store.timeseries import RefusedWrite, TimeSeries
@@ -45,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     load.add_argument("file", nargs="?", default="-", metavar="FILE", help="the lines; - for standard input")
-    for command in (upgrade, load):
+    for command in (upgrade, load, copy_command.add_arguments(commands)):
         add_config_arguments(command)
 
 
@@ -54,6 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
     config = from_arguments(arguments)
     if arguments.db_command == "upgrade":
         _upgrade(config)
+    elif arguments.db_command == "copy":
+        copy_command.copy(config, arguments)
     else:
         _load(config, arguments.file)
     return 0

@@ -77,6 +77,15 @@ def upsert(dialect: Dialect, table: Table) -> str:
     return str(replacing.compile(dialect=plain))
 
 
+def is_missing(url: str) -> bool:
+    """Tell whether it is a file of SQLite's that is not there; nothing is made or asked."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        return False
+    return _is_sqlite(parsed) and not Path(parsed.database or "").exists()
+
+
 def place_of(engine: Engine) -> str:
     """Return where the database is, for messages: without the password."""
     url = engine.url

@@ -1,10 +1,11 @@
 """The SQL home of the time series: windows and state changes in, windows, hours and totals out."""
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import BigInteger, BindParameter, Engine, bindparam, select
+from sqlalchemy import BigInteger, BindParameter, Engine, bindparam, func, select
 
 from agent.contract.states import STATES
 from aggregator.model.machine import MachineKey
@@ -13,6 +14,7 @@ from aggregator.store import sums
 from aggregator.store.database import reading, writing
 from aggregator.store.schema import STATE_COLUMNS, series, state_changes, windows
 from aggregator.store.series import SeriesIds
+from aggregator.store.timeseries import Counts
 from aggregator.store.writes import Writes
 
 _WINDOW_COLUMNS = [windows.c[name] for name in ("start_ms", "length_ms", *STATE_COLUMNS)]
@@ -102,6 +104,19 @@ class Embedded:
             rows = connection.execute(query.where(series.c.id.in_(keys_by_id)))
             found = [_window(keys_by_id[row[0]], tuple(row[1:])) for row in rows]
             return {window.key: window for window in found}
+
+    def counts(self, keys: Collection[MachineKey], since_ms: int, until_ms: int) -> dict[MachineKey, Counts]:
+        """Return how many windows and state changes each machine has."""
+        with reading(self._engine) as connection:
+            keys_by_id = {number: key for key, number in self._ids.find(connection, keys).items()}
+            found: dict[MachineKey, list[int]] = defaultdict(lambda: [0, 0])
+            for place, at in enumerate((windows.c.start_ms, state_changes.c.at_ms)):
+                number = at.table.c.series_id
+                query = select(number, func.count()).where(at >= since_ms, at < until_ms).group_by(number)
+                for series_id, count in connection.execute(query):
+                    if series_id in keys_by_id:
+                        found[keys_by_id[series_id]][place] = count
+            return {key: Counts(*counted) for key, counted in found.items()}
 
     def machines(self) -> list[MachineKey]:
         """Return every machine that has a window or a state change, by factory and id."""

@@ -5,11 +5,21 @@ One conformance suite (`tests/aggregator/store/conformance.py`) runs against eve
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from aggregator.model.machine import MachineKey
 from aggregator.model.window import StateChange, Totals, Window
+
+ALWAYS_MS = 253_402_300_800_000
+"""The end of all time that records may tell (UTC ms): the year 10000."""
+
+
+class Counts(NamedTuple):
+    """How many windows and state changes."""
+
+    windows: int
+    changes: int
 
 
 class StoreError(Exception):
@@ -67,6 +77,11 @@ class TimeSeries(Protocol):
 
     def latest(self, keys: Collection[MachineKey]) -> Mapping[MachineKey, Window]:
         """Return each machine's newest window; machines without one are absent."""
+
+    def counts(
+        self, keys: Collection[MachineKey], since_ms: int, until_ms: int
+    ) -> Mapping[MachineKey, Counts]:
+        """Return how many windows and state changes each machine has; machines without any are absent."""
 
     def machines(self) -> Iterable[MachineKey]:
         """Return every machine that has a window or a state change."""

@@ -17,10 +17,10 @@ from aggregator.store.influx import points
 from aggregator.store.influx.points import Sums
 from aggregator.store.influx.results import InfluxResults
 from aggregator.store.influx.server import Server
-from aggregator.store.influx.statements import last_rows, select, sums
+from aggregator.store.influx.statements import count, last_rows, select, sums
 from aggregator.store.influx.writes import Writes
 from aggregator.store.local_days import local_days
-from aggregator.store.timeseries import RefusedWrite
+from aggregator.store.timeseries import Counts, RefusedWrite
 
 
 def _now_ms() -> int:
@@ -89,6 +89,18 @@ class Influx:
             return {}
         rows = self._server.rows(self.bucket, last_rows(points.WINDOW_FIELDS, points.WINDOWS, keys))
         return {key: points.read_window(key, at_ms, values) for key, at_ms, values in rows}
+
+    def counts(self, keys: Collection[MachineKey], since_ms: int, until_ms: int) -> dict[MachineKey, Counts]:
+        """Return how many windows and state changes each machine has."""
+        wanted, found = set(keys), defaultdict[MachineKey, list[int]](lambda: [0, 0])
+        for place, (field, measurement) in enumerate(
+            (("length_ms", points.WINDOWS), ("state", points.CHANGES))
+        ):
+            statement = count(field, measurement, since_ms, until_ms)
+            for key, _, (counted,) in self._server.rows(self.bucket, statement):
+                if key in wanted:
+                    found[key][place] = counted
+        return {key: Counts(*counted) for key, counted in found.items()}
 
     def machines(self) -> list[MachineKey]:
         """Return every machine that has a window or a state change, by factory and id."""

@@ -8,6 +8,8 @@ from collections.abc import Collection, Sequence
 from aggregator.model.machine import MachineKey
 from aggregator.store.influx.points import HOURS, SUM_FIELDS, WINDOWS
 
+TIME_END_MS = 9_223_372_036_854
+"""InfluxDB counts nanoseconds in 64 bits: it knows no time from here on (in the year 2262)."""
 _GROUPED = "GROUP BY factory, machine"
 
 
@@ -42,15 +44,21 @@ def last_of(measurement: str, tags: Sequence[str]) -> str:
     return f"SELECT * FROM {measurement} GROUP BY {_names(tags)} ORDER BY time DESC LIMIT 1"
 
 
+def count(field: str, measurement: str, since_ms: int, until_ms: int) -> str:
+    """Return the statement that counts the rows of each machine."""
+    where = " AND ".join(part for part in (_alive(measurement), _between(since_ms, until_ms)) if part)
+    return f'SELECT count("{field}") FROM {measurement} WHERE {where} {_GROUPED}'
+
+
 def sums(measurement: str, keys: Collection[MachineKey], since_ms: int, until_ms: int) -> str:
     """Return the statement that sums SUM_FIELDS over the range, a row a machine."""
     where = _where(measurement, keys, since_ms, until_ms)
     return f"SELECT {_summed()} FROM {measurement} {where} {_GROUPED}"
 
 
-def sums_by_hour(measurement: str, key: MachineKey, since_ms: int, until_ms: int) -> str:
+def sums_by_hour(measurement: str, keys: Collection[MachineKey], since_ms: int, until_ms: int) -> str:
     """Return the statement that sums SUM_FIELDS by UTC hour, those of replaced windows too: they are zero."""
-    where = f"WHERE {_among([key])} AND {_between(since_ms, until_ms)}"
+    where = f"WHERE {_among(keys)} AND {_between(since_ms, until_ms)}"
     return f"SELECT {_summed()} FROM {measurement} {where} {_GROUPED}, time(1h) fill(none)"
 
 
@@ -69,7 +77,7 @@ def _among(keys: Collection[MachineKey]) -> str:
 
 
 def _between(since_ms: int, until_ms: int) -> str:
-    return f"time >= {since_ms}ms AND time < {until_ms}ms"
+    return f"time >= {min(since_ms, TIME_END_MS)}ms AND time < {min(until_ms, TIME_END_MS)}ms"
 
 
 def _names(fields: Sequence[str]) -> str:

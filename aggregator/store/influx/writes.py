@@ -7,7 +7,7 @@ writers corrects the others. Nothing is acknowledged before that.
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from threading import Lock
 
@@ -15,10 +15,10 @@ from agent.contract.records import HOUR_MS
 from aggregator.model.machine import MachineKey
 from aggregator.model.window import StateChange, Window
 from aggregator.store.influx import points
+from aggregator.store.influx.hours import KEYS_AT_ONCE, Hour, Hours
 from aggregator.store.influx.minutes import Minutes
-from aggregator.store.influx.points import Sums
 from aggregator.store.influx.server import NoBucket, Server, Written
-from aggregator.store.influx.statements import select, sums_by_hour
+from aggregator.store.influx.statements import TIME_END_MS, select
 from aggregator.store.overlap import Stored, Weight, settle, stretches
 from aggregator.store.timeseries import RefusedWrite, StoreError
 
@@ -39,10 +39,16 @@ class Writes:
         self._keep_days = keep_days
         self._now = now
         self._minutes = Minutes(server, bucket)
+        self._hours = Hours(server, bucket, totals)
         self._writing = Lock()
 
     def write(self, windows: Sequence[Window], changes: Sequence[StateChange]) -> list[RefusedWrite]:
         """Store all of it; after StoreError some of it may be stored already."""
+        records: list[Window | StateChange] = [*windows, *changes]
+        beyond = [record for record in records if points.time_of(record) >= TIME_END_MS - HOUR_MS]
+        unwanted = set(map(id, beyond))
+        windows = [window for window in windows if id(window) not in unwanted]
+        changes = [change for change in changes if id(change) not in unwanted]
         refused: list[RefusedWrite] = []
 
         def write() -> None:
@@ -50,7 +56,8 @@ class Writes:
 
         with self._writing:
             self.with_buckets(write)
-        return refused
+        said = "InfluxDB knows no time from the year 2262 on; is the clock there right?"
+        return [*refused, *(RefusedWrite(record, said) for record in beyond)]
 
     def mark_silence(self, keys: Collection[MachineKey], now_ms: int) -> None:
         """Let minutes of which nothing came read OFFLINE."""
@@ -69,22 +76,19 @@ class Writes:
                 self._server.make_bucket(error.bucket, missing.pop(error.bucket))
 
     def _write(self, new_windows: Sequence[Window], changes: Sequence[StateChange]) -> list[RefusedWrite]:
-        put: dict[MachineKey, list[Window]] = defaultdict(list)
+        put: list[Window] = []
         gone: list[tuple[MachineKey, int]] = []
-        for key, stretch in stretches(new_windows):
-            settled = settle(self._stored_around(key, stretch), stretch)
-            put[key] += settled.put
+        parts = list(stretches(new_windows))
+        for (key, stretch), stored in zip(parts, self._stored_around(parts), strict=True):
+            settled = settle(stored, stretch)
+            put += settled.put
             gone += [(key, start_ms) for start_ms in settled.dropped]
         latest = {(change.key, change.at_ms): change for change in changes}
-        records: list[Window | StateChange] = [window for windows in put.values() for window in windows]
-        records += latest.values()
-        refused = self._write_records(records, gone)
+        refused = self._write_records([*put, *latest.values()], gone)
         unwanted = {id(each.record) for each in refused}
-        for key, windows in put.items():
-            stored = [window for window in windows if id(window) not in unwanted]
-            starts = (*(window.start_ms for window in stored), *(at for whose, at in gone if whose == key))
-            self._write_minutes(key, stored)
-            self._correct_hours(key, {start_ms - start_ms % HOUR_MS for start_ms in starts}, stored)
+        stored_now = [window for window in put if id(window) not in unwanted]
+        self._write_minutes(stored_now)
+        self._correct_hours(stored_now, gone)
         return refused
 
     def _write_records(
@@ -116,65 +120,46 @@ class Writes:
     def _kept_since_ms(self) -> int:
         return self._now() - self._keep_days * DAY_MS
 
-    def _stored_around(self, key: MachineKey, new: Sequence[Window]) -> list[Stored]:
-        since_ms = min(window.start_ms for window in new) - HOUR_MS  # no window is longer than an hour
-        until_ms = max(window.start_ms + window.length_ms for window in new)
-        statement = select(("length_ms", "offline_ms"), points.WINDOWS, [key], since_ms, until_ms)
-        rows = self._server.rows(self._bucket, statement)
-        return [Stored(at_ms, Weight(length - offline, length)) for _, at_ms, (length, offline) in rows]
+    def _stored_around(self, parts: Sequence[tuple[MachineKey, Sequence[Window]]]) -> list[list[Stored]]:
+        """Return what is stored around each part; machines of the same time are asked for at once."""
+        found: list[list[Stored]] = [[] for _ in parts]
+        for (since_ms, until_ms), numbers in _times(parts).items():
+            for at in range(0, len(numbers), KEYS_AT_ONCE):
+                some = {parts[number][0]: number for number in numbers[at : at + KEYS_AT_ONCE]}
+                statement = select(
+                    ("length_ms", "offline_ms"), points.WINDOWS, list(some), since_ms, until_ms
+                )
+                for key, at_ms, (length, offline) in self._server.rows(self._bucket, statement):
+                    found[some[key]].append(Stored(at_ms, Weight(length - offline, length)))
+        return found
 
-    def _write_minutes(self, key: MachineKey, stored: Sequence[Window]) -> None:
+    def _write_minutes(self, stored: Sequence[Window]) -> None:
         """Write the states of minutes; a timeline that cannot be drawn holds up no record."""
         since_ms = self._kept_since_ms()
-        recent = [window for window in stored if window.start_ms >= since_ms]
-        written = self._server.write(self._bucket, self._minutes.lines(key, recent))
-        for said in set(written.refused.values()):
-            log.warning("states of %s/%s are not drawn in a dashboard: %s", *key, said)
+        recent: dict[MachineKey, list[Window]] = defaultdict(list)
+        for window in stored:
+            if window.start_ms >= since_ms:
+                recent[window.key].append(window)
+        lines = (line for key, windows in recent.items() for line in self._minutes.lines(key, windows))
+        for said in set(self._server.write(self._bucket, lines).refused.values()):
+            log.warning("states by minute are not drawn in a dashboard: %s", said)
 
-    def _correct_hours(self, key: MachineKey, hours: Collection[int], stored: Sequence[Window]) -> None:
-        """Write the sums of hours; where windows may be gone, only those that cover no less than before."""
+    def _correct_hours(self, stored: Sequence[Window], gone: Sequence[Hour]) -> None:
+        """Correct the hours of what was stored and what is gone."""
+        touched = {(key, at - at % HOUR_MS) for key, at in (*((w.key, w.start_ms) for w in stored), *gone)}
         since_ms = self._kept_since_ms()
-        old = {at_ms for at_ms in hours if at_ms < since_ms}
-        self._sum_hours(key, set(hours) - old)
-        if old:
-            self._sum_old_hours(key, old, stored)
+        old = {hour for hour in touched if hour[1] < since_ms}
+        self._hours.correct(touched - old)
+        self._hours.correct_old(old, [window for window in stored if window.start_ms < since_ms + HOUR_MS])
 
-    def _sum_hours(self, key: MachineKey, hours: Collection[int]) -> None:
-        """Write sums until they are what the windows say: another process may write beside us."""
-        written: Mapping[int, Sums] = {}
-        while (found := self._sums_of_windows(key, hours)) != written:
-            self._write_hours(key, found)
-            written = found
 
-    def _sums_of_windows(self, key: MachineKey, hours: Collection[int]) -> dict[int, Sums]:
-        if not hours:
-            return {}
-        statement = sums_by_hour(points.WINDOWS, key, min(hours), max(hours) + HOUR_MS)
-        rows = self._server.rows(self._bucket, statement)
-        return {at_ms: values for _, at_ms, values in rows if at_ms in hours}
-
-    def _sum_old_hours(self, key: MachineKey, hours: Collection[int], stored: Sequence[Window]) -> None:
-        """The bucket kept none or some of their windows: what is new is added to what can be read still."""
-        since_ms, until_ms = min(hours), max(hours) + HOUR_MS
-        rows = self._server.rows(
-            self._bucket, select(points.WINDOW_FIELDS, points.WINDOWS, [key], since_ms, until_ms)
-        )
-        windows = {at_ms: points.read_window(key, at_ms, values) for key, at_ms, values in rows}
-        windows |= {window.start_ms: window for window in stored}
-        by_hour: dict[int, list[Window]] = defaultdict(list)
-        for start_ms, window in windows.items():
-            if (hour_ms := start_ms - start_ms % HOUR_MS) in hours:
-                by_hour[hour_ms].append(window)
-        told = select(("length_ms",), points.HOURS, [key], since_ms, until_ms)
-        before = {at_ms: length_ms for _, at_ms, (length_ms,) in self._server.rows(self._totals, told)}
-        found = {at_ms: points.sums_of(some) for at_ms, some in by_hour.items()}
-        self._write_hours(key, {at: row for at, row in found.items() if row[0] >= before.get(at, 0)})
-
-    def _write_hours(self, key: MachineKey, hours: Mapping[int, Sums]) -> None:
-        lines = (points.hour_line(key, at_ms, row) for at_ms, row in hours.items())
-        written = self._server.write(self._totals, lines)
-        if written.refused or written.expired:
-            said = next(
-                iter(written.refused.values()), "its retention drops them, and they are to be kept for good"
-            )
-            raise StoreError(f"influx {self._server.url}: refuses hourly totals in {self._totals!r}: {said}")
+def _times(parts: Sequence[tuple[MachineKey, Sequence[Window]]]) -> dict[tuple[int, int], list[int]]:
+    """Return the numbers of parts by the time that is to be read around them, in whole hours."""
+    found: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for number, (_, windows) in enumerate(parts):
+        first_ms = min(window.start_ms for window in windows)
+        last_ms = max(window.start_ms + window.length_ms for window in windows)
+        # No window is longer than an hour.
+        since_ms = first_ms - first_ms % HOUR_MS - HOUR_MS
+        found[since_ms, -(-last_ms // HOUR_MS) * HOUR_MS].append(number)
+    return found

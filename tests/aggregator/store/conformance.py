@@ -10,7 +10,7 @@ from agent.contract.records import HOUR_MS, MINUTE_MS
 from agent.contract.states import State
 from aggregator.model.machine import MachineKey
 from aggregator.model.window import StateChange, StateMs, Totals, Window
-from aggregator.store.timeseries import TimeSeries
+from aggregator.store.timeseries import ALWAYS_MS, Counts, TimeSeries
 
 MILL = MachineKey("aoki", "mc-01")
 LATHE = MachineKey("aoki", "mc-02")
@@ -215,6 +215,15 @@ class TimeSeriesConformance:
         timeseries.write([newest, minute(LATHE, NOON_MS)], [StateChange(PRESS, NOON_MS, State.IDLE)])
         timeseries.write(minutes(MILL, NOON_MS, 5), [])
         assert dict(timeseries.latest([MILL, LATHE, PRESS])) == {MILL: newest, LATHE: minute(LATHE, NOON_MS)}
+
+    def test_windows_and_changes_are_counted(self, timeseries: TimeSeries) -> None:
+        changes = [StateChange(MILL, NOON_MS + at, State.IDLE) for at in range(3)]
+        timeseries.write([*minutes(MILL, NOON_MS, 90), *minutes(LATHE, NOON_MS, 5)], changes)
+        timeseries.write([window(MILL, NOON_MS, HOUR_MS, HOUR_MS)], [])  # in the place of sixty
+        keys, always = [MILL, LATHE, PRESS], ALWAYS_MS
+        assert dict(timeseries.counts(keys, 0, always)) == {MILL: Counts(31, 3), LATHE: Counts(5, 0)}
+        assert dict(timeseries.counts([MILL], NOON_MS + 1, always)) == {MILL: Counts(30, 2)}
+        assert dict(timeseries.counts([MILL], 0, NOON_MS)) == {}
 
     def test_machines_are_those_with_a_window_or_a_change(self, timeseries: TimeSeries) -> None:
         timeseries.write([minute(PRESS, NOON_MS)], [StateChange(MILL, NOON_MS, State.IDLE)])

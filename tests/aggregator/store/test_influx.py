@@ -10,9 +10,9 @@ from itertools import count
 import pytest
 
 from agent.contract.records import HOUR_MS
+from aggregator.store.influx.hours import Hours
 from aggregator.store.influx.influx import Influx
 from aggregator.store.influx.server import Place, Server
-from aggregator.store.influx.writes import Writes
 from aggregator.store.timeseries import StoreError, TimeSeries
 from tests.aggregator.store.conformance import MILL, NOON_MS, TimeSeriesConformance, minutes
 from tests.aggregator.store.influx_engine import ORG, TOKEN, InfluxEngine, influx_engine
@@ -69,7 +69,7 @@ def test_a_write_that_broke_before_its_hours_is_made_whole_by_the_next_try(
     windows = minutes(MILL, NOON_MS, 3)
     influx.write(windows[:1], [])
     with monkeypatch.context() as broken, pytest.raises(StoreError, match="cut"):
-        broken.setattr(Writes, "_correct_hours", cut)
+        broken.setattr(Hours, "correct", cut)
         influx.write(windows, [])
     assert known_ms() == 60_000
     influx.write(windows, [])

@@ -274,6 +274,14 @@ class TestClocks:
         with pytest.raises(StoreError, match=r"its retention is not influx\.keep_days \(30 days\)"):
             influx.write([minute(MILL, now_ms - 20 * 24 * HOUR_MS)], [])
 
+    def test_a_time_that_influxdb_cannot_hold_is_refused_alone(self, influx: Influx) -> None:
+        beyond = [minute(MILL, 10**14), StateChange(MILL, 10**14, State.DOWN)]
+        refused = influx.write([minute(MILL, NOON_MS), beyond[0]], [beyond[1]])  # type: ignore[list-item]
+        assert [each.record for each in refused] == beyond
+        assert "knows no time from the year 2262 on; is the clock there right?" in refused[0].reason
+        assert kept(influx) == [0]
+        assert influx.windows(MILL, 0, 10**15) == [minute(MILL, NOON_MS)]
+
     def test_records_from_the_future_are_stored_as_told(
         self, open_server: Callable[..., Server], bucket: str
     ) -> None:
