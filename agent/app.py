@@ -15,6 +15,7 @@ from agent.contract import names
 from agent.contract.records import Record
 from agent.contract.sparkplug import Scalar
 from agent.errors import AgentError, OutboxDiskError
+from agent.expiry import watch_certificate
 from agent.follower import Follower
 from agent.journal import Journal, Snapshots
 from agent.outbox import Outbox, open_outbox, outbox_in_memory
@@ -124,6 +125,7 @@ class Agent:
             publisher = tasks.create_task(self._publisher.run(), name="publisher")
             journal = tasks.create_task(self._journal.run(), name="journal")
             ticker = tasks.create_task(self._tick(), name="ticker")
+            expiry = tasks.create_task(watch_certificate(self._config.mqtt.tls, self._clock), name="expiry")
             drivers = [
                 tasks.create_task(follower.run(self._journal.has_room.wait), name=f"driver[{machine}]")
                 for machine, follower in self._followers.items()
@@ -131,7 +133,7 @@ class Agent:
             self._systemd.tell(health.READY)
             logs_ended = await self._wait_for_end(stop, drivers)
             self._systemd.tell(health.STOPPING)
-            await end(*drivers, ticker, journal)
+            await end(*drivers, ticker, journal, expiry)
             await self._finish(publisher, stop if logs_ended else None)
         if logs_ended:
             self._require_no_failure()

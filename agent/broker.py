@@ -1,7 +1,9 @@
 """One MQTT connection as a Sparkplug edge node has it: will, subscriptions, and `seq` over all messages."""
 
+import asyncio
 import contextlib
 import secrets
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from agent import births
 from agent.config import Config, Mqtt
 from agent.contract.sparkplug import Metric
+from agent.contract.tls import TlsError, client_context, refusal
 from agent.contract.topics import Topic
 from agent.errors import LinkError
 from agent.link import heed_cancellation
@@ -124,7 +127,7 @@ async def _entered(config: Config, will: aiomqtt.Will | None) -> AsyncIterator[a
     except (MqttError, UnicodeError) as error:  # UnicodeError: the host's name cannot be one
         # aiomqtt leaves the socket open when the broker does not answer: a ghost that may connect yet.
         client._client.disconnect()
-        raise LinkError(f"{_name(config.mqtt)} {_reason(error)}") from error
+        raise LinkError(f"{_name(config.mqtt)} {await _reason(config.mqtt, error)}") from error
     try:
         yield client
     finally:
@@ -144,11 +147,19 @@ def _client(config: Config, will: aiomqtt.Will | None) -> aiomqtt.Client:
         password=_password(mqtt),
         protocol=ProtocolVersion.V5 if is_v5 else ProtocolVersion.V311,
         will=will,
+        tls_context=_tls_context(mqtt),
         clean_session=None if is_v5 else True,
         clean_start=True if is_v5 else MQTT_CLEAN_START_FIRST_ONLY,
         keepalive=mqtt.keepalive_s,
         timeout=ANSWER_S,
     )
+
+
+def _tls_context(mqtt: Mqtt) -> ssl.SSLContext | None:
+    try:
+        return None if mqtt.tls is None else client_context(mqtt.tls)
+    except TlsError as error:
+        raise LinkError(str(error)) from error
 
 
 def _password(mqtt: Mqtt) -> str | None:
@@ -165,7 +176,16 @@ def _name(mqtt: Mqtt) -> str:
     return f"the MQTT broker {mqtt.host}:{mqtt.port}"
 
 
-def _reason(error: Exception) -> str:
+async def _reason(mqtt: Mqtt, error: Exception) -> str:
     if isinstance(error, MqttConnectError):
-        return f"refuses the connection: {error}; check mqtt.username and mqtt.password_file"
-    return f"cannot be reached: {error}; check mqtt.host and mqtt.port, and that the broker runs"
+        return f"refuses the connection: {error}; check {_credentials(mqtt)}"
+    if mqtt.tls is not None and (said := await asyncio.to_thread(refusal, mqtt.host, mqtt.port, mqtt.tls)):
+        return said
+    hint = "; where it wants TLS, set mqtt.ca_file" if mqtt.tls is None and "timed out" in str(error) else ""
+    return f"cannot be reached: {error}; check mqtt.host and mqtt.port, and that the broker runs{hint}"
+
+
+def _credentials(mqtt: Mqtt) -> str:
+    if mqtt.certificate_file is not None and mqtt.username is None:
+        return "mqtt.certificate_file"
+    return "mqtt.username and mqtt.password_file"

@@ -9,6 +9,7 @@ from agent.broker import probe
 from agent.clock import SystemClock
 from agent.commissioning import check
 from agent.config import Config, Machine, load_config
+from agent.contract.tls import about_the_end
 from agent.drivers.reading import GOOD, Batch
 from agent.errors import AgentError, LinkError
 from agent.leaving import leaving
@@ -58,7 +59,12 @@ async def _check_broker(config: Config) -> tuple[str, bool]:
         await probe(config)
     except LinkError as error:
         return f"broker: {error}", False
-    return f"broker: {config.mqtt.host}:{config.mqtt.port} answers", True
+    answers = f"broker: {config.mqtt.host}:{config.mqtt.port} answers"
+    tls = config.mqtt.tls
+    if tls is None or tls.certificate_file is None:
+        return answers, True
+    soon = about_the_end(tls.certificate_file, SystemClock()())
+    return f"{answers}, encrypted{f'; {soon}' if soon else ''}", soon is None
 
 
 async def _check_machine(machine: Machine, now: Callable[[], int]) -> tuple[str, bool]:

@@ -3,13 +3,14 @@
 import importlib
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
 
+from agent.contract.tls import TlsFiles
 from agent.contract.topics import valid_id
 from agent.delivery import Policy
 from agent.drivers import DRIVERS, DriverEntry
@@ -23,6 +24,9 @@ Name = Annotated[str, msgspec.Meta(max_length=200)]
 """Longer ones are refused at the centre, and a birth has to fit into one message."""
 
 
+_FILES = ("password_file", "ca_file", "certificate_file", "key_file")
+
+
 class Mqtt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The table `[mqtt]`: where the broker is, and who we are there."""
 
@@ -30,6 +34,9 @@ class Mqtt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: int = 1883
     username: str | None = None
     password_file: str | None = None
+    ca_file: str | None = None
+    certificate_file: str | None = None
+    key_file: str | None = None
     protocol: Literal["3.1.1", "5"] = "3.1.1"
     keepalive_s: int = 15
 
@@ -39,6 +46,24 @@ class Mqtt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         _require("keepalive_s", self.keepalive_s, 5, 3_600)
         if self.password_file is not None and self.username is None:
             raise ValueError("password_file: expected a username beside it, got none")
+        if (self.certificate_file is None) != (self.key_file is None):
+            raise ValueError("certificate_file and key_file: expected both or neither, got one")
+        if self.certificate_file is not None and self.ca_file is None:
+            raise ValueError("ca_file: expected the authority of the broker's certificate, got none")
+
+    @property
+    def tls(self) -> TlsFiles | None:
+        """The files of the encrypted line; None: it is not encrypted."""
+        if self.ca_file is None:
+            return None
+        own = [None if file is None else Path(file) for file in (self.certificate_file, self.key_file)]
+        return TlsFiles(Path(self.ca_file), *own)
+
+    def below(self, folder: Path) -> "Mqtt":
+        """Return the same with files that are named relatively found in `folder`."""
+        files = {name: getattr(self, name) for name in _FILES}
+        found = {name: str(folder / file) for name, file in files.items() if file is not None}
+        return msgspec.structs.replace(self, **found)
 
 
 class Factory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -114,9 +139,13 @@ class Config:
 
 
 def load_config(path: Path) -> Config:
-    """Read and check a file; raises ConfigError: `agent.toml: machines[2].modbus.port: expected ...`."""
+    """Read and check a file; raises ConfigError: `agent.toml: machines[2].modbus.port: expected ...`.
+
+    Files of `[mqtt]` that are named relatively lie beside it.
+    """
     try:
-        return parse_config(_toml(path))
+        config = parse_config(_toml(path))
+        return replace(config, mqtt=config.mqtt.below(path.parent))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except ConfigError as error:

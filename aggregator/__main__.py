@@ -25,6 +25,9 @@ COMMANDS: dict[str, Subcommand] = {
     "serve": Subcommand("aggregator.app", "receive, store and show what the federation's machines do"),
     "db": Subcommand("aggregator.store.command", "upgrade the database, load a history into it, or copy one"),
     "user": Subcommand("aggregator.access.command", "say who may sign in, and give programs tokens"),
+    "enroll": Subcommand(
+        "aggregator.enrolment.command", "make keys and certificates for factories, broker and aggregator"
+    ),
     "capacity": Subcommand(
         "aggregator.capacity_command", "print who has spare machine hours, by process and week"
     ),

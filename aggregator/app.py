@@ -12,6 +12,7 @@ from functools import partial
 import uvicorn
 from fastapi import FastAPI
 
+from agent.contract.tls import TlsError, client_context
 from aggregator.alerting.delivery import Delivery, sendings_of
 from aggregator.alerting.watching import watch_orders
 from aggregator.clock import now_ms
@@ -84,6 +85,7 @@ def create_app(config: Config) -> FastAPI:
 async def receiving(config: Config) -> AsyncIterator[Services]:
     """Open the store and receive into it; raises AggregatorError when that cannot begin."""
     _check_password(config)
+    _check_tls(config)
     engine = open_engine(config.database_url)
     try:
         await asyncio.to_thread(migrate, engine)
@@ -102,6 +104,9 @@ async def receiving(config: Config) -> AsyncIterator[Services]:
                 tasks.create_task(steadily("alerts", partial(watch, services)), name="alerts"),
                 tasks.create_task(steadily("messages", delivery_of(services).run), name="messages"),
                 tasks.create_task(steadily("work", partial(foreman.run, ingest.commands)), name="work"),
+                tasks.create_task(
+                    steadily("certificates", partial(certificates, services)), name="certificates"
+                ),
                 tasks.create_task(ingest.run(), name="ingest"),
             ]
             try:
@@ -144,6 +149,13 @@ def recorder_of(services: Services) -> Recorder:
 async def watch(services: Services) -> None:
     """Watch orders for the chance of being late."""
     await watch_orders(services.alerts, services.order_book.orders, services.order_book.find)
+
+
+async def certificates(services: Services) -> None:
+    """Watch for certificates that end."""
+    from aggregator.enrolment.watching import watch_certificates  # the library costs 15 MB
+
+    await watch_certificates(services.config, services.status, services.now)
 
 
 def delivery_of(services: Services) -> Delivery:
@@ -208,3 +220,11 @@ def _check_password(config: Config) -> None:
         raise ConfigError(f"mqtt.password_file: {file}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"mqtt.password_file: {file}: is not UTF-8 text") from error
+
+
+def _check_tls(config: Config) -> None:
+    try:
+        if config.mqtt.tls is not None:
+            client_context(config.mqtt.tls)
+    except TlsError as error:
+        raise ConfigError(str(error)) from error

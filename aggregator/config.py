@@ -28,6 +28,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from agent.contract.tls import TlsFiles
 from agent.contract.topics import ID_PATTERN
 from aggregator.errors import ConfigError
 
@@ -79,6 +80,24 @@ class Mqtt(_Section):
     public_port: Port = Field(default_factory=lambda values: values["port"])
     username: str | None = None
     password_file: Path | None = None
+    ca_file: Path | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Mqtt":
+        if (self.certificate_file is None) != (self.key_file is None):
+            raise ValueError("certificate_file and key_file: give both or neither")
+        if self.certificate_file is not None and self.ca_file is None:
+            raise ValueError("ca_file: is missing; it says who may sign the broker's certificate")
+        return self
+
+    @property
+    def tls(self) -> TlsFiles | None:
+        """The files of the encrypted line; None: it is not encrypted."""
+        if self.ca_file is None:
+            return None
+        return TlsFiles(self.ca_file, self.certificate_file, self.key_file)
 
 
 class Web(_Section):

@@ -15,6 +15,8 @@ class Status:
     """Rows received and not yet stored."""
     last_stored_ms: int | None = None
     last_announced_ms: int | None = None
+    warnings: tuple[str, ...] = ()
+    """What works today and will not for long: certificates that end."""
 
     @property
     def last_error(self) -> str | None:

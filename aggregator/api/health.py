@@ -23,6 +23,7 @@ class Readiness(BaseModel):
 
     ready: bool
     reasons: list[str] = Field(description="One sentence each; empty when ready")
+    warnings: list[str] = Field(description="What works today and will not for long: certificates that end")
 
 
 @router.get("/healthz", summary="Is the process alive?")
@@ -46,7 +47,7 @@ async def readyz(found: Found, response: Response) -> Readiness:
         reasons.append(status.store_error or "the store does not answer")
     if reasons:
         response.status_code = 503
-    return Readiness(ready=not reasons, reasons=reasons)
+    return Readiness(ready=not reasons, reasons=reasons, warnings=list(status.warnings))
 
 
 @router.get("/metrics", summary="Figures for Prometheus", response_class=Response)

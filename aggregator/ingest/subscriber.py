@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import aiomqtt
 
 from agent.contract.sparkplug import PayloadError, decode
+from agent.contract.tls import TlsError, client_context, refusal
 from agent.contract.topics import NAMESPACE, TopicError, parse_topic, state_topic
 from aggregator.config import Config
 from aggregator.ingest import metrics
@@ -125,8 +126,8 @@ class Subscriber:
             began_s = time.monotonic()
             try:
                 await self._connection()
-            except* (aiomqtt.MqttError, OSError) as errors:
-                self._lost(errors.exceptions[0])
+            except* (aiomqtt.MqttError, OSError, TlsError) as errors:
+                self._lost(await self._told(errors.exceptions[0]))
             if time.monotonic() - began_s > LAST_RETRY_S:  # it had been well, or was a long attempt
                 pause_s = FIRST_RETRY_S
             await asyncio.sleep(pause_s)
@@ -138,6 +139,7 @@ class Subscriber:
         async with _Client(
             mqtt.host,
             mqtt.port,
+            tls_context=None if mqtt.tls is None else client_context(mqtt.tls),
             username=mqtt.username,
             password=read_password(self._config),
             # One name a federation: a second aggregator would announce as stored what this one lacks.
@@ -229,7 +231,14 @@ class Subscriber:
         self._found_s = time.monotonic()
         self._status.broker_connected, self._status.broker_error = True, None
 
-    def _lost(self, error: BaseException) -> None:
+    async def _told(self, error: BaseException) -> object:
+        """Return what a person can do something about, where the library only says that the line is lost."""
+        mqtt = self._config.mqtt
+        if mqtt.tls is None or isinstance(error, TlsError):
+            return error
+        return await asyncio.to_thread(refusal, mqtt.host, mqtt.port, mqtt.tls) or error
+
+    def _lost(self, error: object) -> None:
         reason = f"broker at {self._place}: {error}"
         if self._status.broker_connected and time.monotonic() - self._found_s < LAST_RETRY_S:
             reason += " (thrown out at once: is there a second aggregator of this federation?)"

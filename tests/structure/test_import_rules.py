@@ -59,6 +59,7 @@ PLANTED = {
         "aggregator.market",
         "aggregator.store.profiles",
     ),
+    "Enrolment knows settings, and what an id is": ("aggregator.enrolment.authority", "aggregator.services"),
     "Measurements know the seam, live values and the model": (
         "aggregator.measurements",
         "aggregator.store.records",

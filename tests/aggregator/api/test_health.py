@@ -22,11 +22,12 @@ def test_the_process_is_alive_whatever_broker_and_store_do(new: httpx.Client, em
 
 def test_ready_while_records_flow(new: httpx.Client) -> None:
     answer = new.get("/readyz")
-    assert (answer.status_code, answer.json()) == (200, {"ready": True, "reasons": []})
+    assert (answer.status_code, answer.json()) == (200, {"ready": True, "reasons": [], "warnings": []})
 
 
 def test_not_ready_says_why(new: httpx.Client, empty_town: Town) -> None:
     status = empty_town.services.status
+    status.warnings = ("2 certificates end within 30 days or have ended",)
     status.broker_connected, status.broker_error = False, "broker 127.0.0.1:1883: connection refused"
     status.store_ok, status.store_error = False, "database x: disk full"
     answer = new.get("/readyz")
@@ -34,6 +35,7 @@ def test_not_ready_says_why(new: httpx.Client, empty_town: Town) -> None:
     assert answer.json() == {
         "ready": False,
         "reasons": ["broker 127.0.0.1:1883: connection refused", "database x: disk full"],
+        "warnings": ["2 certificates end within 30 days or have ended"],
     }
 
 
