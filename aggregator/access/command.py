@@ -11,6 +11,7 @@ from aggregator.clock import now_ms
 from aggregator.config import add_arguments as add_config_arguments
 from aggregator.config import from_arguments
 from aggregator.errors import AggregatorError
+from aggregator.model.text import shows
 from aggregator.model.user import Role, User
 from aggregator.store.database import open_engine
 from aggregator.store.migration import migrate
@@ -75,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def user_of(name: str, role: Role, factory: str | None, buyer: str | None = None) -> User:
     """Return the person; raises PersonError when name, role, factory and buyer do not fit together."""
-    if not name.strip() or len(name) > MAX_NAME or not name.isprintable():
+    if not name.strip() or len(name) > MAX_NAME or not shows(name):
         raise PersonError(f"user {name!r}: a name has 1 to {MAX_NAME} visible characters")
     if role is Role.FACTORY and not factory:
         raise PersonError(f"user {name!r}: the role factory needs --factory ID")
@@ -93,7 +94,7 @@ def user_of(name: str, role: Role, factory: str | None, buyer: str | None = None
 
 
 def _printable(text: str | None) -> bool:
-    return bool(text and text.strip() and text.isprintable())
+    return bool(text and text.strip() and shows(text))
 
 
 def _add(people: People, arguments: argparse.Namespace) -> None:

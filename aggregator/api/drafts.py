@@ -7,6 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from pydantic.types import StrictInt
 
 from aggregator.model.order import DraftStep, Needs, OrderDraft
+from aggregator.model.text import shows
 from aggregator.model.week import Week
 from aggregator.planning.edit import LotChange
 
@@ -21,7 +22,7 @@ def only_a_day(value: Any) -> Any:
 
 
 def _printable(value: Any) -> Any:
-    if isinstance(value, str) and not value.isprintable():
+    if isinstance(value, str) and not shows(value):
         raise ValueError("holds characters that cannot be shown, such as line breaks")
     return value
 

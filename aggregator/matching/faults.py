@@ -8,6 +8,7 @@ from datetime import date
 
 from aggregator.matching.routing import loop_in
 from aggregator.model.order import DraftStep, Needs, OrderDraft
+from aggregator.model.text import shows
 
 MOST_PIECES = 10_000_000
 MOST_STEPS = 50
@@ -97,6 +98,12 @@ def _text_faults(place: str, text: str) -> Iterator[Fault]:
             "{length} characters are too many; use at most {most}",
             length=len(text),
             most=LONGEST_TEXT,
+        )
+    elif not shows(text):
+        yield _fault(
+            place,
+            "unshown_text",
+            "this holds characters that cannot be shown, such as line breaks; leave them out",
         )
 
 

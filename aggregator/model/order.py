@@ -1,5 +1,6 @@
 """An order as someone drafts it: what is to be made, and the steps that make it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -45,3 +46,7 @@ class OrderDraft:
     quantity: int
     due: date
     steps: tuple[DraftStep, ...]
+
+
+OpenForms = Mapping[str, Sequence[OrderDraft]]
+"""Every form that orders had that are not over, by the order's id."""

@@ -7,6 +7,7 @@ from math import isfinite
 
 from aggregator.model.calendar import DAY_MIN, Break, Calendar, Closure, Overtime, PlannedStop, Shift
 from aggregator.model.factory_profile import Abilities, Declared, FactoryProfile
+from aggregator.model.text import shows
 from aggregator.model.week import Week
 
 MAX_STAFF = 1_000
@@ -184,7 +185,7 @@ def _positive(place: str, number: float | None, most: float) -> Iterator[Fault]:
 
 
 def _text(place: str, text: str) -> Iterator[Fault]:
-    if len(text) > MAX_LENGTH or not text.isprintable():
+    if len(text) > MAX_LENGTH or not shows(text):
         yield Fault(place, TOO_LONG_TEXT, {"most": MAX_LENGTH})
 
 

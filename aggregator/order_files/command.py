@@ -83,19 +83,20 @@ def _import(found: Services, data: bytes, arguments: argparse.Namespace) -> None
     if arguments.dry_run:
         for order in told.fresh:
             print(f"new\t{order.key}\t{_line(order)}")
-    else:
-        _propose(found, rows, told)
+    count = len(told.fresh) if arguments.dry_run else _propose(found, rows, told)
     verb = "to import" if arguments.dry_run else "imported"
-    print(f"{len(told.fresh)} {verb}, {len(told.known)} known already")
+    print(f"{count} {verb}, {len(told.known) + len(told.fresh) - count} known already")
 
 
-def _propose(found: Services, rows: OrderRows, told: Sorted) -> None:
+def _propose(found: Services, rows: OrderRows, told: Sorted) -> int:
+    """Propose for the fresh orders; return how many were still new then."""
     if not told.fresh:
-        return
+        return 0
     asyncio.run(_reckon(found))
-    whole = len(told.fresh)
+    whole, number = len(told.fresh), 0
     for number, (order, match) in enumerate(propose_all(found.planning, rows, told.fresh, WHO), 1):
         print(f"{number}/{whole}\t{order.key}\t{match.id}\t{_line(order)}", flush=True)
+    return number
 
 
 async def _reckon(found: Services) -> None:

@@ -1,10 +1,12 @@
 """Orders of a file become proposals, one after the other; those that are open already are left out."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from threading import Lock
 
 from aggregator.config import Config
 from aggregator.model.match import Match
+from aggregator.model.order import OrderDraft
 from aggregator.order_files.known import Sorted, sort_out
 from aggregator.order_files.read import FileOrder, Town
 from aggregator.planning.planning import Planning
@@ -32,10 +34,24 @@ def propose_all(
     """Propose for every order that is new, and yield each when it is stored; blocks about a second each.
 
     Raises what `Planning.propose` does; what was yielded is stored, and is known when the file comes again.
+    One that another process stored meanwhile is left out.
     """
     with _one_at_a_time:
         for order in sorted_out(rows, orders).fresh:
-            yield order, planning.propose(order.draft, who)
+            try:
+                made = planning.propose(order.draft, who, partial(_check_new, order))
+            except _Known:
+                continue
+            yield order, made
+
+
+class _Known(Exception):
+    """An order became known between the look and the entry."""
+
+
+def _check_new(order: FileOrder, open_forms: Mapping[str, Sequence[OrderDraft]]) -> None:
+    if not sort_out([order], open_forms).fresh:
+        raise _Known
 
 
 def _words(config: Config) -> Mapping[str, tuple[str, str]]:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from aggregator.matching.faults import Fault, faults
 from aggregator.model.order import DraftStep, Needs, OrderDraft
+from aggregator.model.text import shows
 from aggregator.tables import FileFault, Line, lines, moment, narrow
 
 MAX_BYTES = 1_000_000
@@ -217,14 +218,14 @@ def _needed_text(text: str) -> str:
     said = " ".join(text.split())
     if not said:
         raise FileFault(EMPTY)
-    if not said.isprintable():
+    if not shows(said):
         raise FileFault(UNPRINTABLE)
     return said
 
 
 def _words(text: str) -> frozenset[str]:
     found = frozenset(word.strip() for word in re.split(r"[,、\uff0c;；\n]", text) if word.strip())
-    if not all(word.isprintable() for word in found):
+    if not all(shows(word) for word in found):
         raise FileFault(UNPRINTABLE)
     return found
 

@@ -14,7 +14,7 @@ from aggregator.matching.propose import propose
 from aggregator.matching.room import shortages
 from aggregator.model.job import Job
 from aggregator.model.match import Basis, Decision, Match, MatchStatus
-from aggregator.model.order import OrderDraft
+from aggregator.model.order import OpenForms, OrderDraft
 from aggregator.model.proposal import Plan, Proposal
 from aggregator.planning.edit import LotChange, edited
 from aggregator.planning.errors import (
@@ -72,13 +72,16 @@ class Planning:
         processes = {machine.process for machine in self._records.machines() if machine.process}
         return faults(draft, processes, self.today)
 
-    def propose(self, draft: OrderDraft, who: str) -> Match:
-        """Store a new order with a proposal for it; raises DraftRefused and TooBusy."""
+    def propose(self, draft: OrderDraft, who: str, check: Callable[[OpenForms], None] | None = None) -> Match:
+        """Store a new order with a proposal for it; raises DraftRefused, TooBusy, and what `check` raises.
+
+        `check` is given all forms of the orders that are open when it is stored.
+        """
         wrong = self.faults(draft)
         if wrong:
             raise DraftRefused(wrong)
         proposal, basis = self._compute(draft)
-        return self._orders.propose(draft, proposal, basis, self._decision(who), self.today.year)
+        return self._orders.propose(draft, proposal, basis, self._decision(who), self.today.year, check)
 
     def again(self, match: str, who: str) -> Match:
         """Propose anew for the order of an open proposal, on the capacity of now, in its place."""
@@ -156,7 +159,7 @@ class Planning:
         """Put another of the ranked plans in place of the best one; raises NoRoom, EditRefused."""
         old = self.match(match)
         if not 0 < plan < len(old.proposal.plans):
-            raise EditRefused("plan", f"choose from 2 to {len(old.proposal.plans)}")
+            raise EditRefused("plan", _choices(len(old.proposal.plans)))
         chosen, market = old.proposal.plans[plan], self._market()
         short = shortages(market, chosen.lots, {step.id: step.process for step in old.draft.steps})
         if short:
@@ -203,6 +206,12 @@ class Planning:
 
     def _decision(self, who: str, reason: str | None = None) -> Decision:
         return Decision(who, self._now(), reason)
+
+
+def _choices(plans: int) -> str:
+    if plans < 2:
+        return "there is no other plan to choose; change the lots instead"
+    return f"choose from 1 to {plans - 1}; 0 is the one that is proposed"
 
 
 def draw_of(draft: OrderDraft, today: date) -> str:

@@ -8,12 +8,12 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from aggregator.model.match import Decision, MatchStatus, OrderStatus
-from aggregator.model.order import OrderDraft
+from aggregator.model.order import OpenForms, OrderDraft
 from aggregator.store.audit import append
 from aggregator.store.database import reading, writing
 from aggregator.store.entries import Entries
 from aggregator.store.planning_schema import orders, proposals
-from aggregator.store.proposals import serialise
+from aggregator.store.proposals import read_open_forms, serialise
 from aggregator.store.work_schema import order_revisions
 
 _draft = TypeAdapter(OrderDraft)
@@ -72,17 +72,10 @@ class OrderRows:
         with reading(self._engine) as connection:
             return _revisions(connection, order)
 
-    def open_forms(self) -> dict[str, list[OrderDraft]]:
+    def open_forms(self) -> OpenForms:
         """Return every form that orders had that are not over, by the order's id."""
-        open_ = [OrderStatus.DRAFT.value, OrderStatus.PROPOSED.value, OrderStatus.APPROVED.value]
-        chosen = orders.c.status.in_(open_)
-        forms = select(order_revisions.c.order_id, order_revisions.c.draft).join(orders).where(chosen)
-        found: dict[str, list[OrderDraft]] = {}
         with reading(self._engine) as connection:
-            for query in (select(orders.c.id, orders.c.draft).where(chosen), forms):
-                for order, draft in connection.execute(query):
-                    found.setdefault(order, []).append(_draft.validate_json(draft))
-        return found
+            return read_open_forms(connection)
 
     def revise(
         self,

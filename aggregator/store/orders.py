@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, select
 from aggregator.errors import AggregatorError
 from aggregator.model.job import Job
 from aggregator.model.match import Basis, Decision, Match, MatchStatus, OrderStatus
-from aggregator.model.order import OrderDraft
+from aggregator.model.order import OpenForms, OrderDraft
 from aggregator.model.proposal import Proposal
 from aggregator.store.audit import append
 from aggregator.store.database import reading, writing
@@ -26,6 +26,7 @@ from aggregator.store.proposals import (
     read_finished,
     read_match,
     read_matches,
+    read_open_forms,
     serialise,
     set_order_status,
 )
@@ -72,12 +73,23 @@ class Orders:
         with reading(self._engine) as connection:
             return read_begun(connection, orders)
 
-    def propose(
-        self, draft: OrderDraft, proposal: Proposal, basis: Basis, decision: Decision, year: int
+    def propose(  # noqa: PLR0917 (what, how, on what, who, when)
+        self,
+        draft: OrderDraft,
+        proposal: Proposal,
+        basis: Basis,
+        decision: Decision,
+        year: int,
+        check: Callable[[OpenForms], None] | None = None,
     ) -> Match:
-        """Store a new order with its proposal; its number counts within the `year`."""
+        """Store a new order with its proposal; its number counts within the `year`.
+
+        `check` looks at the forms of open orders at this moment, and raises what keeps it from being new.
+        """
         with writing(self._engine) as connection:
             serialise(connection)
+            if check is not None:
+                check(read_open_forms(connection))
             order = add_order(connection, draft, year, decision)
             made = add_proposal(connection, order, proposal, basis, decision)
             _log(connection, decision, "proposal made", made)

@@ -6,9 +6,10 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, func, insert, select, text, update
 
 from aggregator.model.match import Basis, Decision, Match, MatchStatus, OrderStatus
-from aggregator.model.order import OrderDraft
+from aggregator.model.order import OpenForms, OrderDraft
 from aggregator.model.proposal import Proposal
 from aggregator.store.planning_schema import orders, proposals
+from aggregator.store.work_schema import order_revisions
 
 _LOCK = 0x706C616E  # any number, the same in every process: one decision after the other on PostgreSQL
 _draft = TypeAdapter(OrderDraft)
@@ -17,6 +18,8 @@ _basis = TypeAdapter(Basis)
 _matches = select(proposals, orders.c.draft, orders.c.status.label("order_status")).join(
     orders, orders.c.id == proposals.c.order_id
 )
+
+_OPEN = (OrderStatus.DRAFT.value, OrderStatus.PROPOSED.value, OrderStatus.APPROVED.value)
 
 
 def serialise(connection: Connection) -> None:
@@ -75,6 +78,17 @@ def read_drafts(connection: Connection, status: OrderStatus) -> dict[str, OrderD
     """Return the drafts of all orders of that status, by the order's id."""
     rows = connection.execute(select(orders.c.id, orders.c.draft).where(orders.c.status == status.value))
     return {row.id: _draft.validate_json(row.draft) for row in rows}
+
+
+def read_open_forms(connection: Connection) -> OpenForms:
+    """Return every form that orders had that are not over, by the order's id."""
+    chosen = orders.c.status.in_(_OPEN)
+    forms = select(order_revisions.c.order_id, order_revisions.c.draft).join(orders).where(chosen)
+    found: dict[str, list[OrderDraft]] = {}
+    for query in (select(orders.c.id, orders.c.draft).where(chosen), forms):
+        for order, draft in connection.execute(query):
+            found.setdefault(order, []).append(_draft.validate_json(draft))
+    return found
 
 
 def read_finished(connection: Connection, most: int) -> dict[str, OrderDraft]:

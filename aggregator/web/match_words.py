@@ -16,6 +16,7 @@ FAULTS: dict[str, str] = {
     ),
     "empty_text": N_("This must not be empty."),
     "long_text": N_("{length} characters are too many. At most {most} are possible."),
+    "unshown_text": N_("This holds characters that cannot be shown. Type it anew."),
     "unknown_process": N_("No factory has this process. Choose another one."),
     "out_of_range": N_("Enter a number from {least} to {most}."),
     "bad_count": N_("Enter a whole number from {least} to {most}."),

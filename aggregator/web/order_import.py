@@ -11,6 +11,7 @@ from starlette.datastructures import UploadFile
 
 from aggregator.access.visitor import services
 from aggregator.model.order import OrderDraft
+from aggregator.model.text import shows
 from aggregator.model.user import User
 from aggregator.order_files.importing import propose_all, sorted_out, town_of
 from aggregator.order_files.known import Sorted
@@ -94,7 +95,7 @@ def _printable(draft: OrderDraft) -> bool:
     words = [draft.buyer, draft.part]
     for step in draft.steps:
         words += [step.id, step.process, *step.after, *step.needs.materials, *step.needs.others]
-    return all(word.isprintable() for word in words)
+    return all(shows(word) for word in words)
 
 
 def _page(

@@ -101,6 +101,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "a number for a date": ({"due": 1}, "due", "expected a date such as"),
     "a date that is none": ({"due": "2026-02-31"}, "due", "day value is outside"),
     "a line break": ({"part": "a\nb"}, "part", "cannot be shown"),
+    "a character that turns the line around": ({"part": "a\u202eb"}, "part", "cannot be shown"),
     "a NUL": ({"steps.0.id": "a\0"}, "steps.0.id", "cannot be shown"),
     "a word too much": ({"colour": "red"}, "colour", "there is no such parameter"),
     "a wrong need": ({"steps.0.needs": {"size_mm": [1, 2]}}, "steps.0.needs.size_mm.2", "required"),

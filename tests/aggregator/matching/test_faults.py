@@ -24,6 +24,7 @@ def many(count: int) -> tuple[DraftStep, ...]:
 def test_a_good_draft_has_no_faults_nor_has_a_million_pieces() -> None:
     assert faults(GOOD, PROCESSES, TODAY) == []
     assert faults(replace(GOOD, quantity=1_000_000), PROCESSES, TODAY) == []
+    assert faults(replace(GOOD, buyer="株式会社　東海", part="髙橋 部品 𠮷"), PROCESSES, TODAY) == []
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,9 @@ def test_a_good_draft_has_no_faults_nor_has_a_million_pieces() -> None:
         (replace(GOOD, due=TODAY + timedelta(days=4000)), "due", "due_far"),
         (replace(GOOD, buyer=" "), "buyer", "empty_text"),
         (replace(GOOD, part="x" * 201), "part", "long_text"),
+        (replace(GOOD, part="a\r\nBcc: x"), "part", "unshown_text"),
+        (replace(GOOD, buyer="a\0"), "buyer", "unshown_text"),
+        (first(needs=Needs(others=frozenset({"a\x01"}))), "steps[0].needs.others", "unshown_text"),
         (replace(GOOD, steps=()), "steps", "no_steps"),
         (replace(GOOD, steps=many(51)), "steps", "too_many_steps"),
         (first(process="casting"), "steps[0].process", "unknown_process"),
