@@ -85,9 +85,12 @@ class Tally:
 
     def live_cycles(self) -> dict[str, int]:
         """Return the cycles by job that no window has yet."""
-        if self._total is None or self.counted is None or self.counted.through_total is None:
+        if self._total is None or self.counted is None:
             return {}
         through = self.counted.through_total
+        if through is None and self.counted.jobs:
+            return {}  # its windows do not tell what they hold of the running total
+        through = through or 0  # a new machine: all since it was seen first
         ends = [total for total, _ in self._turns[1:]] + [self._total]
         found: dict[str, int] = {}
         for (begin, job), end in zip(self._turns, ends, strict=True):

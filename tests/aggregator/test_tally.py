@@ -31,6 +31,18 @@ def test_live_cycles_are_those_since_the_newest_window() -> None:
     assert cycles_of(tally) == 12
 
 
+def test_a_new_machine_counts_from_when_it_was_seen_first() -> None:
+    tally = Tally()
+    tally.put(count_windows(TODAY, []))
+    tally.show(7, "J")
+    tally.show(9, "J")
+    assert live_by_job([tally]) == {"J": 2}, "before any window"
+    tally.put(count_windows(TODAY, [window(0, 9, 9, "J")]))
+    assert cycles_of(tally) == 9
+    tally.show(10, "J")
+    assert cycles_of(tally) == 10
+
+
 def test_storing_what_was_live_changes_nothing_whoever_is_first() -> None:
     windows = [window(0, 4, 104)]
     tally = Tally()

@@ -19,7 +19,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, running(Path(folder), "latency") as stack:
         truth = start_factories(stack)
         path = place_order(stack)
-        seen, kept = watch_order(stack, truth, path, FOR_S)
+        seen, kept = watch_order(stack, path, FOR_S)
         found, back = latency_of(cycles_in(truth), seen)
     print(f"{'from a cycle to the page of the buyer':40} {'cycles':>8} {'p50 ms':>8} {'p95 ms':>8}")
     print(f"{'/o/{token} in Chromium':40} {len(found):8} {median(found):8.0f} {p95(found):8.0f}")
