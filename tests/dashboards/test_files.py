@@ -11,6 +11,9 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.alerting import RuleGroup
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+from aggregator.config import PROCESSES, AlertSettings
+from aggregator.grafana.wanted import FOLDER as FOLDER_TITLE
+from aggregator.grafana.wanted import Place, data_sources, secret_of
 from dashboards.alerts import ALERTS
 from dashboards.files import FOLDER, PROVISIONED_ALERTS, files
 from dashboards.japanese import JAPANESE
@@ -18,6 +21,7 @@ from dashboards.words import LANGUAGES
 from tests.structure.sources import ROOT
 
 BOARDS = sorted(path for path in files() if path.parent != FOLDER and path.suffix == ".json")
+PROVISIONING = PROVISIONED_ALERTS.parents[1]
 JAPANESE_LETTER = re.compile(r"[぀-ヿ一-鿿]")
 
 
@@ -102,6 +106,24 @@ def test_rules_are_read_by_grafanas_schema_and_both_ways_in_are_the_same() -> No
 
 def test_provisioned_rules_hold_nothing_that_grafana_takes_for_its_environment() -> None:
     assert "$" not in PROVISIONED_ALERTS.read_text("utf-8")
+
+
+def test_a_fresh_grafana_gets_the_data_sources_that_push_makes() -> None:
+    text = (PROVISIONING / "datasources/machikoba.yaml").read_text("utf-8")
+    environment = {"URL": "http://influx.example:8086", "BUCKET": "higashi", "TOKEN": "read"}
+    for name, value in environment.items():
+        text = text.replace(f"${{MACHIKOBA_INFLUX_{name}}}", value)
+    found = yaml.safe_load(text)
+    place = Place("", environment["URL"], "higashi", "https://machi.example", PROCESSES, AlertSettings())
+    wanted = [{**source, "secureJsonData": secret_of("read")} for source in data_sources(place)]
+    assert (found["apiVersion"], found["datasources"]) == (1, wanted)
+
+
+def test_a_fresh_grafana_keeps_dashboards_and_rules_in_one_folder() -> None:
+    [provider] = yaml.safe_load((PROVISIONING / "dashboards/machikoba.yaml").read_text("utf-8"))["providers"]
+    [group] = yaml.safe_load(PROVISIONED_ALERTS.read_text("utf-8"))["groups"]
+    assert provider["folder"] == group["folder"] == FOLDER_TITLE
+    assert (provider["type"], provider["options"]["path"]) == ("file", "/var/lib/grafana/machikoba")
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
