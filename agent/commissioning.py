@@ -75,7 +75,7 @@ def _unit(
 
     with _told():
         signals = {str(address): msgspec.convert({table: address}, Signal) for address in addresses or (0,)}
-        return Settings(host, signals, port, unit, timeout_s=timeout_s)
+        return Settings(signals, host, port, unit=unit, timeout_s=timeout_s)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,5 @@
-/* A Modbus TCP server by libmodbus, for tests: prints its port, then serves until it is killed.
+/* A Modbus server by libmodbus, for tests: prints its port, then serves TCP until it is killed; or, with a serial
+   port as its argument, prints 0 and serves RTU as unit 1 there.
 
    Input registers 0..9 hold 1000 + address; holding registers 10..13 hold 123456.0 as a float in CDAB and
    -2 as an int32 in ABCD; coil 3 and discrete input 5 are on. Every connection is served, one thread each. */
@@ -44,7 +45,25 @@ static int listen_on_a_free_port(void)
     return listener;
 }
 
-int main(void)
+static int serve_line(const char *port)
+{
+    modbus_t *bus = modbus_new_rtu(port, 9600, 'N', 8, 1);
+    uint8_t query[MODBUS_RTU_MAX_ADU_LENGTH];
+    modbus_set_slave(bus, 1);
+    if (modbus_connect(bus)) {
+        perror("connect");
+        return 1;
+    }
+    printf("0\n");
+    fflush(stdout);
+    for (;;) {
+        int length = modbus_receive(bus, query);
+        if (length > 0)
+            modbus_reply(bus, query, length, map);
+    }
+}
+
+int main(int count, char **arguments)
 {
     map = modbus_mapping_new(16, 16, 14, 10);
     for (int address = 0; address < 10; address++)
@@ -55,6 +74,8 @@ int main(void)
     map->tab_registers[13] = 0xFFFE;
     map->tab_bits[3] = 1;
     map->tab_input_bits[5] = 1;
+    if (count > 1)
+        return serve_line(arguments[1]);
     for (int listener = listen_on_a_free_port();;) {
         pthread_t thread;
         long connection = accept(listener, NULL, NULL);

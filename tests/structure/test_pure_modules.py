@@ -17,7 +17,12 @@ PURE = [
         f"agent/contract/{name}.py"
         for name in ("jobs", "names", "records", "schema", "sparkplug", "states", "topics")
     ),
-    *("agent/drivers/modbus/blocks.py", "agent/drivers/modbus/decode.py", "agent/drivers/reading.py"),
+    *(
+        "agent/drivers/modbus/blocks.py",
+        "agent/drivers/modbus/decode.py",
+        "agent/drivers/modbus/rtu.py",
+        "agent/drivers/reading.py",
+    ),
     *(f"aggregator/ingest/{name}.py" for name in ("session", "node", "births", "aliases", "order", "values")),
     *("aggregator/measured.py", "aggregator/access/scope.py", "aggregator/market.py"),
     *("aggregator/tally.py", "aggregator/telling.py", "aggregator/buyers/view.py"),

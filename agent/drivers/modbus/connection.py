@@ -1,9 +1,10 @@
-"""One Modbus TCP connection to one unit: block reads in, checked registers or bits out."""
+"""One unit, by Modbus TCP or on a serial line: block reads in, checked registers or bits out."""
 
 import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Protocol
 
 from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
@@ -12,39 +13,21 @@ from pymodbus.pdu import ModbusPDU
 from agent.errors import LinkError
 
 from .blocks import Block
+from .line import Line, Timeout, shared
+from .refusals import BlockRefused, refusal
+from .rtu import FUNCTIONS, Refusal, cells
 from .settings import BIT_TABLES, Settings
 
-# MODBUS Application Protocol V1.1b3, 7
-EXCEPTIONS = {
-    1: "illegal function",
-    2: "illegal data address",
-    3: "illegal data value",
-    4: "server device failure",
-    5: "acknowledge",
-    6: "server device busy",
-    8: "memory parity error",
-    10: "gateway path unavailable",
-    11: "gateway target device failed to respond",
-}
-TOO_MUCH_ASKED = (2, 3)
-UNIT_IS_AWAY = (10, 11)
-FUNCTIONS = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
 
-
-class BlockRefused(Exception):
-    """The unit answered, but not with this block's values; the link and the other blocks are well.
-
-    `quality` says why; `divisible` tells that a smaller block may be answered.
-    """
-
-    def __init__(self, quality: str, divisible: bool = False) -> None:
-        super().__init__(quality)
-        self.quality = quality
-        self.divisible = divisible
-
-
-class Unit:
+class Unit(Protocol):
     """A connected unit. Raises LinkError when it does not answer in time or the connection is gone."""
+
+    async def read(self, block: Block) -> Sequence[int] | Sequence[bool]:
+        """Return the `block.count` registers or bits; raises BlockRefused when the unit answers otherwise."""
+
+
+class TcpUnit:
+    """A unit at the other end of a TCP connection."""
 
     def __init__(self, client: AsyncModbusTcpClient, settings: Settings) -> None:
         self._client = client
@@ -60,7 +43,7 @@ class Unit:
         """Return the `block.count` registers or bits; raises BlockRefused when the unit answers otherwise."""
         answer = await self._ask(block)
         if answer.isError():
-            raise self._refusal(answer.exception_code, block)
+            raise refusal(answer.exception_code, block, self._settings.place)
         if answer.function_code != FUNCTIONS[block.table]:
             raise BlockRefused(f"wrong function {answer.function_code} in the answer ({block.place})")
         is_bit = block.table in BIT_TABLES
@@ -77,7 +60,7 @@ class Unit:
                 block.address, count=block.count, device_id=self._settings.unit
             )
         except ModbusException as error:
-            raise LinkError(f"{where(self._settings)} {self._reason()}") from error
+            raise LinkError(f"{self._settings.place} {self._reason()}") from error
 
     def _reason(self) -> str:
         if not self._client.connected:
@@ -87,33 +70,50 @@ class Unit:
             "check the unit id and that the device is switched on, or raise timeout_s"
         )
 
-    def _refusal(self, code: int, block: Block) -> Exception:
-        text = f"exception {code}: {EXCEPTIONS.get(code, 'unknown to the specification')}"
-        if code in UNIT_IS_AWAY:
-            advice = "check the unit id and the wiring behind the gateway"
-            return LinkError(f"{where(self._settings)} {text}: {advice}")
-        return BlockRefused(f"{text} ({block.place})", divisible=code in TOO_MUCH_ASKED)
+
+class RtuUnit:
+    """A unit on a line that others share; raises as `TcpUnit` does."""
+
+    def __init__(self, line: Line, settings: Settings) -> None:
+        self._line = line
+        self._settings = settings
+
+    async def read(self, block: Block) -> Sequence[int] | Sequence[bool]:
+        """Return the `block.count` registers or bits; raises BlockRefused when the unit answers otherwise."""
+        settings = self._settings
+        try:
+            reply = await self._line.ask(settings, block)
+        except Timeout:
+            raise LinkError(
+                f"{settings.place} did not answer within {settings.timeout_s} s: check the unit id, speed "
+                "and parity, and that the device is switched on, or raise timeout_s"
+            ) from None
+        except (OSError, TimeoutError) as error:
+            why = getattr(error, "strerror", None) or str(error) or "no answer in time"
+            raise LinkError(f"{settings.place}: {why}; check port and cable") from error
+        if isinstance(reply, Refusal):
+            raise refusal(reply.code, block, settings.place)
+        return cells(block, reply)
 
 
 @contextlib.asynccontextmanager
 async def connected(settings: Settings) -> AsyncIterator[Unit]:
     """Hold one connection; raises LinkError when it cannot be made. Nothing is left running afterwards."""
+    if settings.is_rtu:
+        async with shared(settings) as line:
+            yield RtuUnit(line, settings)
+        return
     _leave_logging_to_the_link()
     client = AsyncModbusTcpClient(
-        settings.host, port=settings.port, timeout=settings.timeout_s, retries=0, reconnect_delay=0
+        settings.host or "", port=settings.port, timeout=settings.timeout_s, retries=0, reconnect_delay=0
     )
     try:
         if not await client.connect():
-            raise LinkError(f"{where(settings)} cannot be reached: {await _diagnosis(settings)}")
-        yield Unit(client, settings)
+            raise LinkError(f"{settings.place} cannot be reached: {await _diagnosis(settings)}")
+        yield TcpUnit(client, settings)
     finally:
         client.close()
         await asyncio.sleep(0)  # lets the transport close its socket
-
-
-def where(settings: Settings) -> str:
-    """Name the unit as the person who wired it does."""
-    return f"Modbus {settings.host}:{settings.port} unit {settings.unit}"
 
 
 async def _diagnosis(settings: Settings) -> str:

@@ -7,8 +7,9 @@ from collections.abc import AsyncGenerator, Callable
 from agent.drivers.reading import Batch, Reading, Value
 
 from .blocks import Block, coalesce, rejoin, split
-from .connection import BlockRefused, Unit, connected
+from .connection import Unit, connected
 from .decode import values
+from .refusals import BlockRefused
 from .settings import Settings, points
 
 RETRY_REFUSED_S = 10.0

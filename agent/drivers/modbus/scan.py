@@ -9,7 +9,8 @@ from agent.drivers.finding import Finding
 from agent.errors import LinkError
 
 from .blocks import Block
-from .connection import BlockRefused, Unit, connected
+from .connection import Unit, connected
+from .refusals import BlockRefused
 from .settings import BIT_TABLES, Settings
 
 STEP = 64

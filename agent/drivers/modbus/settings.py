@@ -30,6 +30,7 @@ REGISTER_TABLES = ("holding", "input")
 BIT_TABLES = ("coil", "discrete")
 TABLES = REGISTER_TABLES + BIT_TABLES
 LAST_ADDRESS = 65_535
+BAUDS = (1_200, 2_400, 4_800, 9_600, 19_200, 38_400, 57_600, 115_200)
 MAX_REGISTERS = 125  # MODBUS Application Protocol V1.1b3, 6.3: one read returns at most 125 registers
 
 
@@ -139,15 +140,21 @@ class Point:
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One unit on Modbus TCP; every signal is polled once in `poll_ms`.
+    """One unit, at `host` or on the port `serial`; every signal is polled once in `poll_ms`.
 
     A block read never asks for more than `max_registers`, and reads up to `gap` registers (or 16 x `gap`
     bits) that nobody wants when that joins two blocks. Raises ValueError naming the path of what is wrong.
     """
 
-    host: str
     signals: dict[str, Signal]
+    host: str | None = None
     port: int = 502
+    framing: Literal["tcp", "rtu"] | None = None
+    serial: str | None = None
+    baud: int = 9_600
+    parity: Literal["none", "even", "odd"] = "none"
+    stop_bits: Literal[1, 2] = 1
+    pause_ms: int = 5
     unit: int = 1
     poll_ms: int = 250
     timeout_s: float = 1.0
@@ -156,10 +163,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """Refuse what can never work."""
-        if not self.host:
-            raise ValueError("host: expected a name or an address, got an empty text")
-        _require_name(self.host)
+        self._require_place()
         _require("port", self.port, 1, 65_535)
+        _require("pause_ms", self.pause_ms, 0, 1_000)
         _require("unit", self.unit, 0, 255)
         _require("poll_ms", self.poll_ms, 10, 3_600_000)
         _require("timeout_s", self.timeout_s, 0.05, 60)
@@ -173,6 +179,43 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                     f"max_registers: expected at least {signal.width} for signals.{name} "
                     f"of type {signal.kind}, got {self.max_registers}"
                 )
+
+    def _require_place(self) -> None:
+        if self.host is None and self.serial is None:
+            raise ValueError("host: is missing (or serial, for a line at this computer)")
+        if self.host is not None and self.serial is not None:
+            raise ValueError("serial: expected either host or serial, got both")
+        if self.host == "":
+            raise ValueError("host: expected a name or an address, got an empty text")
+        if self.host is not None:
+            _require_name(self.host)
+        if self.serial is not None:
+            if not self.serial:
+                raise ValueError("serial: expected a port like /dev/ttyUSB0, got an empty text")
+            if self.framing == "tcp":
+                raise ValueError("framing: expected rtu on a serial line, got 'tcp'")
+        if self.baud not in BAUDS:
+            raise ValueError(f"baud: expected one of {', '.join(map(str, BAUDS))}, got {self.baud}")
+
+    @property
+    def is_rtu(self) -> bool:
+        """Tell whether frames are RTU: on a serial line, or in a TCP connection to one."""
+        return self.serial is not None or self.framing == "rtu"
+
+    @property
+    def port_name(self) -> str:
+        """Where the line or the server is, as a person names it."""
+        return self.serial or f"{self.host}:{self.port}"
+
+    @property
+    def place(self) -> str:
+        """Name the unit as the person who wired it does."""
+        return f"Modbus {self.port_name} unit {self.unit}"
+
+    @property
+    def line(self) -> tuple[object, ...]:
+        """What all units on one line have in common."""
+        return (self.baud, self.parity, self.stop_bits)
 
     @property
     def silence_s(self) -> float:

@@ -18,6 +18,31 @@ def test_a_signal_becomes_a_point() -> None:
     assert points(settings().signals)[1:] == (Point("parts", "input", 0, 2, "uint32", "CDAB"),)
 
 
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"host": None}, "modbus.host: is missing (or serial, for a line at this computer)"),
+        ({"serial": "/dev/ttyUSB0"}, "modbus.serial: expected either host or serial, got both"),
+        ({"host": None, "serial": ""}, "modbus.serial: expected a port like /dev/ttyUSB0, got an empty text"),
+        (
+            {"host": None, "serial": "/dev/ttyUSB0", "framing": "tcp"},
+            "modbus.framing: expected rtu on a serial",
+        ),
+        ({"baud": 9_601}, "modbus.baud: expected one of 1200, 2400, 4800, 9600"),
+    ],
+)
+def test_a_place_that_is_none_is_refused(table: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        settings(**table)
+    assert message in str(error.value)
+
+
+def test_a_serial_line_needs_only_its_port() -> None:
+    found = settings(host=None, serial="/dev/ttyUSB0", unit=7)
+    assert (found.is_rtu, found.place) == (True, "Modbus /dev/ttyUSB0 unit 7")
+    assert not settings().is_rtu
+
+
 def test_types_have_defaults_by_table() -> None:
     table = {"load": {"holding": 7}, "green": {"discrete": 3}, "alarm": {"holding": 1, "bit": 15}}
     assert points(settings(signals=table).signals) == (
