@@ -45,6 +45,8 @@ def _now(dashboard: Dashboard, language: Language) -> None:
     for name, text, unit in columns:
         coloured = [panels.BACKGROUND] if name in {"connected", "time_synchronised"} else []
         shown.override_by_name(name, [*panels.titled(text, unit=unit), *coloured])
+    page = panels.linked(language.say("Its page"), "${web}/factories/${__value.raw}")
+    shown.override_by_name("factory", [page])
     dashboard.with_panel(
         panels.filled(
             shown, language.say("All agents now"),

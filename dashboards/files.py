@@ -1,6 +1,7 @@
 """The files that Grafana reads: nothing in, their paths and texts out."""
 
 import json
+from functools import cache
 from pathlib import Path
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
@@ -13,6 +14,7 @@ PROVISIONED_ALERTS = Path(__file__).parents[1] / "deploy/grafana/provisioning/al
 _HEAD = "# Written by python -m dashboards; a change belongs in dashboards/alerts.py. JSON is YAML, too.\n"
 
 
+@cache
 def files() -> dict[Path, str]:
     """Return every file by its path."""
     found: dict[Path, str] = {}

@@ -5,7 +5,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard, DashboardLink
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import dashboard as model
 
-from dashboards.influx import TOTALS, UID, Influx
+from dashboards.influx import MEASURED, TOTALS, UID, Influx
 from dashboards.words import Language
 
 FEDERATIONS = "/^Machikoba(?!.* totals$)/"
@@ -62,9 +62,11 @@ def web() -> Builder[model.VariableModel]:
     return found
 
 
-def choice(name: str, label: str, query: str, many: bool = True) -> build.QueryVariable:
+def choice(
+    name: str, label: str, where: model.DataSourceRef, query: str, many: bool = True
+) -> build.QueryVariable:
     """Return a variable with the values that a query finds; of `many` all are chosen at first."""
-    found = build.QueryVariable(name).label(label).query(query).datasource(TOTALS).multi(many)
+    found = build.QueryVariable(name).label(label).query(query).datasource(where).multi(many)
     found.refresh(model.VariableRefresh.ON_TIME_RANGE_CHANGED).sort(model.VariableSort.ALPHABETICAL_ASC)
     if many:
         found.include_all(True)
@@ -73,10 +75,9 @@ def choice(name: str, label: str, query: str, many: bool = True) -> build.QueryV
 
 
 def factories(language: Language, many: bool = True) -> build.QueryVariable:
-    """Return the variable `factory`."""
-    return choice(
-        "factory", language.say("Factory"), 'SHOW TAG VALUES FROM "machines" WITH KEY = "factory"', many
-    )
+    """Return the variable `factory`, of what is written every minute: some versions look back a day only."""
+    query = 'SHOW TAG VALUES FROM "agents" WITH KEY = "factory"'
+    return choice("factory", language.say("Factory"), MEASURED, query, many)
 
 
 def processes(language: Language) -> build.CustomVariable:
@@ -96,7 +97,7 @@ def machines(language: Language, many: bool = True) -> build.QueryVariable:
     """Return the variable `machine`: those of the factories that are chosen, and of the processes."""
     among = ' AND "process" =~ /^$process$/' if many else ""
     query = f'SHOW TAG VALUES FROM "kpi_hours" WITH KEY = "machine" WHERE "factory" =~ /^$factory$/{among}'
-    return choice("machine", language.say("Machine"), query, many)
+    return choice("machine", language.say("Machine"), TOTALS, query, many)
 
 
 def state_mappings(language: Language) -> list[model.ValueMapping]:

@@ -3,6 +3,7 @@
 grafana-client is at work here; the calls are those that its versions 3 to 5 have in common.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,8 +11,10 @@ from aggregator.errors import AggregatorError
 from aggregator.grafana.wanted import FOLDER_UID, Json
 
 TIMEOUT_S = 30.0
-OLDEST = 11
-"""The first version of Grafana that shows all of it."""
+OLDEST = (11, 6)
+"""The first version of Grafana whose own schema has all of it."""
+
+_VERSION = re.compile(r"(\d+)\.(\d+)")
 
 
 class GrafanaError(AggregatorError):
@@ -35,10 +38,10 @@ class Site:
         """Look whether this is a Grafana, and a new enough one."""
         health = self._asked("its health", lambda: self._api.client.GET("/health"))
         version = str(health.get("version", "")) if isinstance(health, dict) else ""
-        if version and version.split(".")[0].isdigit() and int(version.split(".")[0]) < OLDEST:
-            raise GrafanaError(
-                f"grafana {self._url}: is version {version}; version {OLDEST} or newer is needed"
-            )
+        numbers = _VERSION.match(version)  # some hide it from strangers
+        if numbers and (int(numbers[1]), int(numbers[2])) < OLDEST:
+            needed = ".".join(map(str, OLDEST))
+            raise GrafanaError(f"grafana {self._url}: is version {version}; {needed} or newer is needed")
 
     def folder(self) -> Json | None:
         """Return the folder; None when there is none."""

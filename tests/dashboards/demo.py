@@ -41,12 +41,12 @@ class Demo:
     engine: InfluxEngine
     services: Services
     api: httpx.Client
+    database: httpx.Client
 
     def query(self, database: str, statement: str) -> Any:
         """Ask as Grafana's data source does; return the only result."""
-        headers = {"Authorization": f"Token {TOKEN}"}
         fields = {"db": database, "q": statement, "epoch": "ms"}
-        answer = httpx.post(f"{self.engine.url}/query", data=fields, headers=headers, timeout=60)
+        answer = self.database.post("/query", data=fields)
         assert answer.status_code == 200, (statement, answer.text)
         [result] = answer.json()["results"]
         assert "error" not in result, (statement, result)
@@ -71,8 +71,13 @@ def open_demo(engine: InfluxEngine, folder: Path) -> Iterator[Demo]:
     recent = [each for each in stored if each.start_ms >= (SINCE_MS if each.key != KEY else FORMER_MS)]
     home.write([*recent, *extra], [])
     asyncio.run(_written_back(services, home))
-    with served(town) as (url, _), httpx.Client(base_url=url, headers=bearer(town), timeout=60) as api:
-        yield Demo(engine, services, api)
+    token = {"Authorization": f"Token {TOKEN}"}
+    with (
+        served(town) as (url, _),
+        httpx.Client(base_url=url, headers=bearer(town), timeout=60) as api,
+        httpx.Client(base_url=engine.url, headers=token, timeout=60) as database,
+    ):
+        yield Demo(engine, services, api, database)
     server.close()
 
 

@@ -9,12 +9,15 @@ import pytest
 from agent.contract.records import HOUR_MS, MINUTE_MS
 from agent.contract.states import STATES, State
 from aggregator.alerting.rule import lateness
+from dashboards.files import files
 from tests.aggregator.busy_town import TOWN, machines_of
+from tests.aggregator.faces import browsing, sign_in
 from tests.aggregator.town import NOW_MS, ZONE
 from tests.dashboards.demo import DAY_MS, FORMER_MS, KEY, SINCE_MS, UNTIL_MS, Demo
 from tests.dashboards.grafana import Span, filled
 from tests.dashboards.shown import PROCESSES, answer, answers, board, choices
 
+ORDER = "2026-0001"
 BOARDS = ("live-capacity", "machine", "agents")
 LIVE = "live-capacity"
 MIDNIGHT_MS = NOW_MS // DAY_MS * DAY_MS - 9 * HOUR_MS
@@ -342,6 +345,22 @@ def test_agents_say_what_they_said(demo: Demo) -> None:
         == only(answer(demo, "agents", "Age of the newest data").points(factory="fujimi"))
         == shown["fujimi"]["lag_ms"]
     )
+
+
+def test_pages_that_dashboards_link_to_are_there(demo: Demo) -> None:
+    ids = {"/capacity/": "cutting", "/orders/": ORDER, "/factories/": "aoki"}
+    found = {
+        url
+        for path in files()
+        for url in re.findall(r"\$\{web\}([^\"]*)", path.read_text("utf-8"))
+        if path.suffix == ".json"
+    }
+    assert found >= {f"{path}${{__value.raw}}" for path in ids}
+    with browsing(str(demo.api.base_url)) as client:
+        assert sign_in(client) == 303
+        for url in found:
+            path = url.replace("${__value.raw}", ids.get(url.split("$")[0], ""))
+            assert client.get(path).status_code == 200, path
 
 
 def day(demo: Demo, factory: str, machine: str) -> Any:

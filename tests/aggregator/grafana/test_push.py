@@ -339,9 +339,9 @@ def test_nobody_there_and_somebody_else_there_are_told(
 
 
 def test_an_old_grafana_is_told(push: Push, site: GrafanaSite, capsys: pytest.CaptureFixture[str]) -> None:
-    site.version = "9.5.1"
+    site.version = "11.5.1"
     assert push() == 1
-    assert "is version 9.5.1; version 11 or newer is needed" in capsys.readouterr().err
+    assert "is version 11.5.1; 11.6 or newer is needed" in capsys.readouterr().err
     assert site.writes == []
 
 
