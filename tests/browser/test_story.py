@@ -250,6 +250,10 @@ def the_order_ships(cast: Cast) -> None:
     expect(cast.coordinator.locator(".order-answer")).to_contain_text(
         "All pieces were shipped", timeout=WITHIN_MS
     )
+    figures = cast.coordinator.locator(".figures-row")
+    expect(figures).to_contain_text("Shipped on")
+    expect(figures).to_contain_text("met")
+    expect(figures).not_to_contain_text("unknown")
 
 
 def the_ledger_is_the_ground_truth(cast: Cast) -> None:
