@@ -27,6 +27,7 @@ from aggregator.web.buyer_stream import Names
 from aggregator.web.error_pages import error_page, to_sign_in
 from aggregator.web.head import HeadAsGet, with_head
 from aggregator.web.headers import HEADERS, SafetyHeaders, without_secret
+from aggregator.web.limits import BodyLimit
 from aggregator.web.sign_in import Doorkeeper
 from aggregator.web.tile import Tiles
 from aggregator.work.errors import WorkError
@@ -63,6 +64,7 @@ def create_faces(config: Config, lifespan: Lifespan) -> FastAPI:
     app.state.buyer_names = Names()
     for router in (*api.ROUTERS, *web.ROUTERS):
         app.include_router(router)
+    app.add_middleware(BodyLimit)
     app.add_middleware(SafetyHeaders)
     app.add_middleware(HeadAsGet)
     app.add_exception_handler(SignInNeeded, to_sign_in)

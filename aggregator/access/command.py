@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 from agent.contract.topics import valid_id
 from aggregator.access.passwords import MIN_LENGTH, hash_password
@@ -56,8 +57,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     remove = _command(commands, "remove", "forget a person, their sessions and tokens")
     remove.add_argument("name", metavar="NAME", help="the person")
 
+    revoke = _command(commands, "revoke", "end all tokens of a person")
+    revoke.add_argument("name", metavar="NAME", help="the person")
+
     token = _command(commands, "token", "print a new token for a program; it sees what the person sees")
     token.add_argument("name", metavar="NAME", help="the person for whom the program speaks")
+    token.add_argument("--read-only", action="store_true", help="it may only see, not change anything")
     token.add_argument(
         "--days", type=int, default=365, metavar="N", help="how long it is valid, 1 to 3650 (default: 365)"
     )
@@ -125,7 +130,14 @@ def _token(people: People, arguments: argparse.Namespace) -> None:
     if user is None:
         raise PersonError(f"user {arguments.name!r}: there is none of that name")
     now = now_ms()
+    user = replace(user, reads_only=arguments.read_only)
     print(issue_token(people, user, now, now + arguments.days * DAY_MS))
+
+
+def _revoke(people: People, arguments: argparse.Namespace) -> None:
+    if people.user(arguments.name) is None:
+        raise PersonError(f"user {arguments.name!r}: there is none of that name")
+    print(f"{people.revoke_tokens(arguments.name)} tokens of {arguments.name} are no longer valid")
 
 
 _COMMANDS: dict[str, Callable[[People, argparse.Namespace], None]] = {
@@ -134,6 +146,7 @@ _COMMANDS: dict[str, Callable[[People, argparse.Namespace], None]] = {
     "list": _list,
     "remove": _remove,
     "token": _token,
+    "revoke": _revoke,
 }
 
 

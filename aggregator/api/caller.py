@@ -22,6 +22,10 @@ def anyone_of(request: Request, _: Annotated[object, Depends(_documented)]) -> U
     user = session_of(request) if reads and "authorization" not in request.headers else bearer_of(request)
     if user is None:
         raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
+    if user.reads_only and not reads:
+        raise HTTPException(
+            403, "This token may only read; `machikoba user token NAME` makes one that may do more."
+        )
     return user
 
 

@@ -62,6 +62,7 @@ DETAILS: dict[int, str] = {
     401: "Send a valid token: `Authorization: Bearer …`; `machikoba user token NAME` makes one.",
     404: "There is nothing at this address, or nothing that this token may see.",
     405: "This address does not know that method.",
+    413: "The body is too large: at most 2 MB.",
     503: "The store does not answer now; nothing is lost. Try again in a minute.",
     500: "This is our fault and has been logged. Try again in a minute.",
 }

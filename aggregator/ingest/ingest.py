@@ -7,6 +7,7 @@ from aggregator.config import Config
 from aggregator.ingest.commands import Commands
 from aggregator.ingest.commit import Committer, Tags
 from aggregator.ingest.effects import Effects
+from aggregator.ingest.quarantine import Quarantine
 from aggregator.ingest.refusals import Refusals
 from aggregator.ingest.session import Session
 from aggregator.ingest.subscriber import Subscriber
@@ -14,6 +15,7 @@ from aggregator.ingest.writer import Writer
 from aggregator.live import Board
 from aggregator.status import Status
 from aggregator.store.records import Records
+from aggregator.store.refused_messages import RefusedMessages
 from aggregator.store.timeseries import TimeSeries
 
 
@@ -32,6 +34,7 @@ class Ingest:
         tags: Tags | None = None,
     ) -> None:
         refusals = Refusals()
+        self._quarantine = Quarantine(RefusedMessages(records.engine), now)
         self._records = records
         self.commands = commands = Commands(config.federation, status, now)
         self._writer = Writer(Committer(timeseries, records, tags), commands, board, status, now)
@@ -41,6 +44,7 @@ class Ingest:
             effects=Effects(board, self._writer, commands),
             commands=commands,
             refusals=refusals,
+            quarantine=self._quarantine,
             status=status,
             known_factories=self._known_factories,
             now=now,
@@ -52,6 +56,7 @@ class Ingest:
             tasks.create_task(self._subscriber.run(), name="ingest.subscriber")
             tasks.create_task(self._writer.run(), name="ingest.writer")
             tasks.create_task(self._writer.announce(), name="ingest.announce")
+            tasks.create_task(self._quarantine.run(), name="ingest.quarantine")
 
     def _known_factories(self) -> Collection[str]:
         return [factory.id for factory in self._records.factories()]

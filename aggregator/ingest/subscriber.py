@@ -21,6 +21,8 @@ from aggregator.config import Config
 from aggregator.ingest import metrics
 from aggregator.ingest.commands import Commands
 from aggregator.ingest.effects import Effects
+from aggregator.ingest.events import Refused
+from aggregator.ingest.quarantine import Quarantine
 from aggregator.ingest.refusals import Refusals
 from aggregator.ingest.session import Session
 from aggregator.status import Status
@@ -88,6 +90,7 @@ class Subscriber:
         effects: Effects,
         commands: Commands,
         refusals: Refusals,
+        quarantine: Quarantine,
         status: Status,
         known_factories: Callable[[], Collection[str]],
         now: Callable[[], int],
@@ -97,6 +100,7 @@ class Subscriber:
         self._effects = effects
         self._commands = commands
         self._refusals = refusals
+        self._quarantine = quarantine
         self._status = status
         self._known_factories = known_factories
         self._now = now
@@ -196,10 +200,10 @@ class Subscriber:
             try:
                 self._handle(topic, message)
             except (TopicError, PayloadError) as error:
-                self._refuse(topic, str(error).removeprefix(f"topic {topic!r}: "))
+                self._refuse(topic, str(error).removeprefix(f"topic {topic!r}: "), _bytes_of(message))
             except Exception:  # one message must never end all; the next ones are handled
                 logger.exception("topic %s: message not handled, going on", topic)
-                self._refuse(topic, "not handled")
+                self._refuse(topic, "not handled", _bytes_of(message))
 
     def _handle(self, text: str, message: aiomqtt.Message) -> None:
         if text.startswith(f"{NAMESPACE}/STATE/"):
@@ -210,10 +214,15 @@ class Subscriber:
             return
         if message.retain:
             raise TopicError("retained, so it may be long out of date: refused")
-        payload = decode(bytes(message.payload) if isinstance(message.payload, bytes | bytearray) else b"")
-        self._effects.apply(self._session.receive(topic, payload, self._now()))
+        payload = decode(_bytes_of(message))
+        events = self._session.receive(topic, payload, self._now())
+        for event in events:
+            if isinstance(event, Refused) and event.what == "message":
+                self._quarantine.put(text, event.reason, _bytes_of(message))
+        self._effects.apply(events)
 
-    def _refuse(self, topic: str, reason: str) -> None:
+    def _refuse(self, topic: str, reason: str, payload: bytes) -> None:
+        self._quarantine.put(topic, reason, payload)
         self._effects.apply([self._refusals.refuse(f"topic {topic}", reason, "message")])
 
     async def _send(self, client: aiomqtt.Client) -> None:
@@ -255,6 +264,10 @@ def read_password(config: Config) -> str | None:
     """Return the broker's password from its file, if there is one; raises OSError."""
     file = config.mqtt.password_file
     return file.read_text("utf-8").strip() if file is not None else None
+
+
+def _bytes_of(message: aiomqtt.Message) -> bytes:
+    return bytes(message.payload) if isinstance(message.payload, bytes | bytearray) else b""
 
 
 def _state(online: bool, at_ms: int) -> str:

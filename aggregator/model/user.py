@@ -16,10 +16,11 @@ class Role(StrEnum):
 class User:
     """Someone who signed in; only the role `factory` has a `factory`, only the role `buyer` a `buyer`.
 
-    `buyer` is the name that stands on the orders.
+    `buyer` is the name that stands on the orders. `reads_only`: who speaks is a program that may only see.
     """
 
     name: str
     role: Role
     factory: str | None = None
     buyer: str | None = None
+    reads_only: bool = False

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, text
+from sqlalchemy import Connection, Engine, insert, select, text, update
 
 from aggregator.store.database import reading, writing
-from aggregator.store.planning_schema import audit
+from aggregator.store.planning_schema import audit, audit_end
 
 _LOCK = 0x61756469  # any number, the same in every process: one row after the other on PostgreSQL
 
@@ -49,6 +49,36 @@ class Audit:
             ]
 
 
+def verify(connection: Connection) -> tuple[int, list[str]]:
+    """Return how many entries there are, and each place at which the chain is broken, as a sentence."""
+    faults: list[str] = []
+    expected, previous, count = 1, "", 0
+    columns = (audit.c.sequence, audit.c.at_ms, audit.c.who, audit.c.action, audit.c.subject, audit.c.detail)
+    chain = select(*columns, audit.c.previous, audit.c.hash).order_by(audit.c.sequence)
+    for row in connection.execute(chain.execution_options(yield_per=1_000)):
+        *content, before, digest = row
+        count += 1
+        if row.sequence != expected:
+            faults.append(f"entry {_range(expected, row.sequence - 1)} missing")
+        elif before != previous:
+            faults.append(f"entry {row.sequence} does not follow the one before it: one of them was changed")
+        if _hash(*content, before) != digest:
+            faults.append(f"entry {row.sequence} was changed")
+        expected, previous = row.sequence + 1, digest
+    end = connection.execute(select(audit_end)).first()
+    if end is None and count:
+        faults.append("the note of its last entry is missing")
+    elif end is not None and end.sequence >= expected:
+        faults.append(f"entry {_range(expected, end.sequence)} missing at its end")
+    elif end is not None and (end.sequence, end.hash) != (expected - 1, previous):
+        faults.append(f"its last entry was noted as {end.sequence} with another content")
+    return count, faults
+
+
+def _range(first: int, last: int) -> str:
+    return f"{first} is" if first == last else f"{first} to {last} are"
+
+
 def append(  # noqa: PLR0917 (the columns, in their order)
     connection: Connection, at_ms: int, who: str, action: str, subject: str, detail: Mapping[str, Any]
 ) -> None:
@@ -59,8 +89,11 @@ def append(  # noqa: PLR0917 (the columns, in their order)
     last = connection.execute(newest).first()
     sequence, previous = (last.sequence + 1, last.hash) if last else (1, "")
     content = (at_ms, who, action, subject, json.dumps(detail, ensure_ascii=False, sort_keys=True))
-    row = (sequence, *content, previous, _hash(sequence, *content, previous))
-    connection.execute(insert(audit).values(row))
+    digest = _hash(sequence, *content, previous)
+    connection.execute(insert(audit).values((sequence, *content, previous, digest)))
+    moved = update(audit_end).where(audit_end.c.id == 1).values(sequence=sequence, hash=digest)
+    if not connection.execute(moved).rowcount:
+        connection.execute(insert(audit_end).values((1, sequence, digest)))
 
 
 def _hash(*cells: object) -> str:

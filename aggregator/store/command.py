@@ -18,13 +18,17 @@ from aggregator.homes import open_home
 from aggregator.model.machine import MachineKey
 from aggregator.model.window import StateChange, Window
 from aggregator.store import copy_command
-from aggregator.store.database import open_engine, place_of
+from aggregator.store.audit import verify
+from aggregator.store.database import open_engine, place_of, reading
 from aggregator.store.migration import migrate
+from aggregator.store.records import Records
+from aggregator.store.refused_messages import RefusedMessages
 from aggregator.store.timeseries import RefusedWrite, TimeSeries
 
 CHUNK_ROWS = 3_000
 """Rows a transaction: a running aggregator writes in between."""
 PROGRESS_S = 0.5
+MOST_FAULTS = 20
 _TOO_LARGE = 1 << 53  # no count and no time gets there; columns hold less than 2**63
 
 _LINES = """\
@@ -46,7 +50,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     load.add_argument("file", nargs="?", default="-", metavar="FILE", help="the lines; - for standard input")
-    for command in (upgrade, load, copy_command.add_arguments(commands)):
+    verify = commands.add_parser(
+        "verify", help="check the audit log's chain: finds an entry that was changed or is missing"
+    )
+    refused = commands.add_parser(
+        "refused", help="list the newest messages and records that were refused, with the reason"
+    )
+    for command in (upgrade, load, verify, refused, copy_command.add_arguments(commands)):
         add_config_arguments(command)
 
 
@@ -55,6 +65,10 @@ def run(arguments: argparse.Namespace) -> int:
     config = from_arguments(arguments)
     if arguments.db_command == "upgrade":
         _upgrade(config)
+    elif arguments.db_command == "verify":
+        _verify(config)
+    elif arguments.db_command == "refused":
+        _refused(config)
     elif arguments.db_command == "copy":
         copy_command.copy(config, arguments)
     else:
@@ -67,6 +81,36 @@ def _upgrade(config: Config) -> None:
     try:
         migrate(engine)
         print(f"{place_of(engine)}: up to date")
+    finally:
+        engine.dispose()
+
+
+def _verify(config: Config) -> None:
+    engine = open_engine(config.database_url)
+    try:
+        migrate(engine)
+        with reading(engine) as connection:
+            count, faults = verify(connection)
+        place = place_of(engine)
+    finally:
+        engine.dispose()
+    if faults:
+        raise AggregatorError(f"{place}: the audit log was tampered with: {'; '.join(faults[:MOST_FAULTS])}")
+    print(f"{place}: the audit log is whole: {count} entries")
+
+
+def _refused(config: Config) -> None:
+    engine = open_engine(config.database_url)
+    try:
+        migrate(engine)
+        records = Records(engine)
+        for message in RefusedMessages(engine).newest():
+            at = f"{datetime.fromtimestamp(message.received_ms / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
+            print(f"{at}\t{message.topic}\t{message.size} bytes\t{message.reason}")
+        for factory in records.factories():
+            for row in records.refused(factory.id):
+                at = f"{datetime.fromtimestamp(row.received_ms / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
+                print(f"{at}\tfactory {row.factory}, record {row.sequence}\t{row.reason}")
     finally:
         engine.dispose()
 

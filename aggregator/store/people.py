@@ -1,6 +1,7 @@
 """People, their sessions, and the tokens of programs, as stored: only hashes of what is secret."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Column, Engine, Table, delete, insert, select, update
@@ -10,6 +11,9 @@ from aggregator.errors import AggregatorError
 from aggregator.model.user import Role, User
 from aggregator.store.database import reading, writing
 from aggregator.store.schema import sessions, tokens, users
+
+ALL, READ = "all", "read"
+"""Scopes of tokens: what the person may do, or only what they may see."""
 
 
 class PersonError(AggregatorError):
@@ -102,7 +106,7 @@ class People:
             connection.execute(delete(sessions).where(sessions.c.id_hash == id_hash))
 
     def add_token(self, token_hash: str, user: User, now_ms: int, expires_ms: int | None) -> None:
-        """Remember a program's token: it may see what `user` may see."""
+        """Remember a program's token: it may do what `user` may do; those that are over are swept out."""
         row = {
             "token_hash": token_hash,
             "name": user.name,
@@ -111,17 +115,24 @@ class People:
             "buyer": user.buyer,
             "created_ms": now_ms,
             "expires_ms": expires_ms,
+            "scope": READ if user.reads_only else ALL,
         }
         with writing(self._engine) as connection:
+            connection.execute(delete(tokens).where(tokens.c.expires_ms <= now_ms))
             connection.execute(insert(tokens).values(row))
 
     def token(self, token_hash: str, now_ms: int) -> User | None:
         """Return for whom the token speaks; None when it is over or was never."""
         alive = tokens.c.expires_ms.is_(None) | (tokens.c.expires_ms > now_ms)
-        statement = select(*_who(tokens))
+        statement = select(*_who(tokens), tokens.c.scope)
         with reading(self._engine) as connection:
             row = connection.execute(statement.where(tokens.c.token_hash == token_hash, alive)).one_or_none()
-        return _user(row) if row else None
+        return replace(_user(row), reads_only=row.scope != ALL) if row else None
+
+    def revoke_tokens(self, name: str) -> int:
+        """Forget all tokens of a person; returns how many there were."""
+        with writing(self._engine) as connection:
+            return connection.execute(delete(tokens).where(tokens.c.name == name)).rowcount
 
 
 def _who(table: Table) -> list[Column[Any]]:

@@ -141,3 +141,12 @@ audit = Table(
     Column("previous", Text, nullable=False),
     Column("hash", Text, nullable=False),
 )
+
+# Its newest row, so that rows missing at the end are found, too; both change in one transaction.
+audit_end = Table(
+    "audit_end",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("sequence", Integer, nullable=False),
+    Column("hash", Text, nullable=False),
+)

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Integer,
+    LargeBinary,
     MetaData,
     SmallInteger,
     Table,
@@ -79,6 +80,18 @@ refused_records = Table(
     Column("received_ms", BigInteger, nullable=False),
     Column("reason", Text, nullable=False),
     Column("content", Text, nullable=False),  # the row as JSON
+)
+
+# Whole messages that were refused, the newest of them: their beginning, and why.
+refused_messages = Table(
+    "refused_messages",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("received_ms", BigInteger, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
 )
 
 series = Table(
@@ -152,4 +165,5 @@ tokens = Table(
     Column("buyer", Text),
     Column("created_ms", BigInteger, nullable=False),
     Column("expires_ms", BigInteger),
+    Column("scope", Text, nullable=False, server_default="all"),
 )

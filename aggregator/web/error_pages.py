@@ -24,6 +24,7 @@ _WORDS: dict[int, tuple[str, str]] = {
         N_("The address may be mistyped, or what it named is not yours to see."),
     ),
     405: (N_("That cannot be done here"), N_("Go back to the overview and try from there.")),
+    413: (N_("That is too much at once"), N_("Send a smaller file, of at most 1 MB.")),
     422: (N_("The address or form is not right"), N_("Go back, check what you entered and try again.")),
     503: (
         N_("The data store does not answer"),

@@ -144,5 +144,5 @@ def _form(request: Request, back: str, name: str = "", error: str = "", status_c
 
 def _set_cookie(request: Request, response: Response, name: str, secret: str, max_age_s: int | None) -> None:
     """Set a cookie that scripts cannot read and other sites cannot send with their forms."""
-    https = request.url.scheme == "https"
+    https = request.url.scheme == "https" or services(request).config.web.public_url.startswith("https:")
     response.set_cookie(name, secret, max_age=max_age_s, httponly=True, samesite="lax", secure=https)

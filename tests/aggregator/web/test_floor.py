@@ -177,7 +177,7 @@ def test_without_machines_the_page_says_how_to_attach_one(
 def test_pages_need_nothing_from_elsewhere_and_no_inline_code(coordinator: httpx.Client, path: str) -> None:
     answer = coordinator.get(path, follow_redirects=True)
     html = answer.text
-    assert "default-src 'self'" in answer.headers["content-security-policy"]
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert "unsafe" not in answer.headers["content-security-policy"]
     assert not re.search(r'(src|href|action)="(https?:)?//', html)
     assert not re.search(r"<script(?![^>]*src=)", html)

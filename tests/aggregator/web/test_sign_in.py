@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -48,6 +49,16 @@ async def test_over_https_cookies_are_secure(empty_town: Town) -> None:
     app.state.services = empty_town.services
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="https://town.example") as client:
+        answer = await client.get("/login")
+    assert "; Secure" in answer.headers["set-cookie"]
+    assert answer.headers["strict-transport-security"] == "max-age=31536000"
+
+
+async def test_behind_a_proxy_that_people_reach_by_https_cookies_are_secure_too(empty_town: Town) -> None:
+    app, config = empty_town.app, empty_town.services.config
+    public = config.web.model_copy(update={"public_url": "https://town.example"})
+    app.state.services = replace(empty_town.services, config=config.model_copy(update={"web": public}))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
         answer = await client.get("/login")
     assert "; Secure" in answer.headers["set-cookie"]
 
