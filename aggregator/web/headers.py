@@ -16,6 +16,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+STATIC = "/static/"
 NOT_KEPT = "no-store"
 """Of what says nothing else: on a tablet that people share, "back" shows nothing after signing out."""
 ONLY_HTTPS = "max-age=31536000"
@@ -47,7 +48,8 @@ class SafetyHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(HEADERS)
-                headers.setdefault("Cache-Control", NOT_KEPT)
+                if not scope["path"].startswith(STATIC):
+                    headers.setdefault("Cache-Control", NOT_KEPT)
                 if scope["scheme"] == "https":
                     headers["Strict-Transport-Security"] = ONLY_HTTPS
                 if scope["path"].startswith(PRIVATE):
