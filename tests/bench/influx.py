@@ -103,6 +103,12 @@ def check(influx: Influx, minutes: int) -> None:
     took_s, latest = timed(lambda: influx.latest(KEYS))
     assert latest == {key: window_of(number, minutes - 1) for number, key in enumerate(KEYS)}
     print(f"newest window of all machines: {took_s * 1000:.0f} ms")
+    took_s, keys = timed(influx.machines)
+    assert keys == sorted(KEYS)
+    print(f"all machines: {took_s * 1000:.0f} ms")
+    took_s, counts = timed(lambda: influx.counts(KEYS, START_MS, end_ms))
+    assert {counted.windows for counted in counts.values()} == {minutes}
+    print(f"every window counted: {took_s:.1f} s")
     took_s, _ = timed(lambda: influx.write([window_of(m, minutes) for m in range(MACHINES)], []))
     print(f"the next minute of all machines, stored: {took_s * 1000:.0f} ms")
 

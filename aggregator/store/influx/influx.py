@@ -5,6 +5,7 @@ How they are written: `writes.py`.
 """
 
 import time
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from operator import attrgetter
@@ -17,8 +18,8 @@ from aggregator.store.influx import points
 from aggregator.store.influx.points import Sums
 from aggregator.store.influx.results import InfluxResults
 from aggregator.store.influx.server import Server
-from aggregator.store.influx.statements import count, last_rows, select, sums
-from aggregator.store.influx.writes import Writes
+from aggregator.store.influx.statements import count, last_rows, newest, select, sums
+from aggregator.store.influx.writes import DAY_MS, Writes
 from aggregator.store.local_days import local_days
 from aggregator.store.timeseries import Counts, RefusedWrite
 
@@ -59,15 +60,18 @@ class Influx:
         self, keys: Collection[MachineKey], since_ms: int, until_ms: int, zone: ZoneInfo
     ) -> list[Totals]:
         """Return totals by local day, by machine, then time; first and last day are cut to the range."""
-        bounds = local_days(since_ms, until_ms, zone)
-        hours = self._hours(keys, since_ms, until_ms) if keys else {}
-        found = []
-        for start_ms, end_ms in bounds:
-            parts = self._edges(keys, start_ms, end_ms)
-            for (key, at_ms), row in hours.items():
-                if start_ms <= at_ms and at_ms + HOUR_MS <= end_ms:
-                    parts[key].append(row)
-            found += [points.read_totals(key, start_ms, end_ms, _added(rows)) for key, rows in parts.items()]
+        bounds = list(local_days(since_ms, until_ms, zone))
+        starts = [start_ms for start_ms, _ in bounds]
+        parts = [self._edges(keys, start_ms, end_ms) for start_ms, end_ms in bounds]
+        for (key, at_ms), row in self._hours(keys, since_ms, until_ms).items():
+            number = bisect_right(starts, at_ms) - 1
+            if number >= 0 and at_ms + HOUR_MS <= bounds[number][1]:
+                parts[number][key].append(row)
+        found = [
+            points.read_totals(key, start_ms, end_ms, _added(rows))
+            for (start_ms, end_ms), day in zip(bounds, parts, strict=True)
+            for key, rows in day.items()
+        ]
         return sorted(found, key=attrgetter("key", "start_ms"))
 
     def totals(self, keys: Collection[MachineKey], since_ms: int, until_ms: int) -> dict[MachineKey, Totals]:
@@ -87,8 +91,15 @@ class Influx:
         """Return each machine's newest window."""
         if not keys:
             return {}
-        rows = self._server.rows(self.bucket, last_rows(points.WINDOW_FIELDS, points.WINDOWS, keys))
-        return {key: points.read_window(key, at_ms, values) for key, at_ms, values in rows}
+        days: dict[int, list[MachineKey]] = defaultdict(list)
+        for key, at_ms, _ in self._server.rows(self.bucket, newest("length_ms", points.WINDOWS, keys)):
+            days[at_ms - at_ms % DAY_MS].append(key)
+        found: dict[MachineKey, Window] = {}
+        for since_ms, some in days.items():  # one day as a rule: that of now
+            statement = last_rows(points.WINDOW_FIELDS, points.WINDOWS, some, since_ms, since_ms + DAY_MS)
+            rows = self._server.rows(self.bucket, statement)
+            found |= {key: points.read_window(key, at_ms, values) for key, at_ms, values in rows}
+        return found
 
     def counts(self, keys: Collection[MachineKey], since_ms: int, until_ms: int) -> dict[MachineKey, Counts]:
         """Return how many windows and state changes each machine has."""
@@ -106,7 +117,7 @@ class Influx:
         """Return every machine that has a window or a state change, by factory and id."""
         found: set[MachineKey] = set()
         for field, measurement in (("length_ms", points.WINDOWS), ("state", points.CHANGES)):
-            rows = self._server.rows(self.bucket, last_rows((field,), measurement, None))
+            rows = self._server.rows(self.bucket, newest(field, measurement, None))
             found.update(key for key, _, _ in rows)
         return sorted(found)
 

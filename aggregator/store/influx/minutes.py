@@ -14,7 +14,7 @@ from aggregator.model.minute import minute_states
 from aggregator.model.window import Window
 from aggregator.store.influx.points import STATES, WINDOW_FIELDS, WINDOWS, read_window, state_line
 from aggregator.store.influx.server import Server
-from aggregator.store.influx.statements import last_rows, select
+from aggregator.store.influx.statements import newest, select
 
 LATE_MS = 3 * MINUTE_MS
 """So long a window may be on its way before its minute counts as silent."""
@@ -75,7 +75,7 @@ class Minutes:
         known = self._ends(WINDOWS, "length_ms")
         present = [key for key in keys if key in known and known[key] > until_ms - LONGEST_MS]
         fresh = [key for key in present if key not in self._told_ms]
-        first = self._ends(STATES, "code", "ASC") if fresh else {}
+        first = self._ends(STATES, "code", "first") if fresh else {}
         last = self._ends(STATES, "code") if fresh else {}
         for key in fresh:
             told_ms = min(last.get(key, until_ms), until_ms - LOOK_BACK_MS)
@@ -98,7 +98,7 @@ class Minutes:
         self._server.write(self._bucket, lines)
         self._told_ms |= dict.fromkeys(keys, until_ms)
 
-    def _ends(self, measurement: str, field: str, order: str = "DESC") -> Mapping[MachineKey, int]:
-        """Return when each machine's newest point is, or its oldest one (ASC)."""
-        rows = self._server.rows(self._bucket, last_rows((field,), measurement, None, order))
+    def _ends(self, measurement: str, field: str, selector: str = "last") -> Mapping[MachineKey, int]:
+        """Return when each machine's newest point is, or its first one."""
+        rows = self._server.rows(self._bucket, newest(field, measurement, None, selector))
         return {key: at_ms for key, at_ms, _ in rows}

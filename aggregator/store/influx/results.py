@@ -64,24 +64,24 @@ class InfluxResults:
         """Yield the same thing under the descriptions it had before, with nothing in it."""
         if not point.described:
             return
-        known = self._known(bucket, point.measurement, point.tags, point.described)
+        known = self._known(bucket, point)
         descriptions = known.setdefault(_thing(point.tags), set())
         own = _thing(point.described)
         descriptions.add(own)
         for other in descriptions - {own}:
             yield replace(point, described=dict(other), fields=_emptied(point.fields))
 
-    def _known(
-        self, bucket: str, measurement: str, tags: Mapping[str, str], described: Mapping[str, str]
-    ) -> dict[Thing, set[Thing]]:
-        """Return under which descriptions things are stored; read once."""
-        known = self._described.get(measurement)
+    def _known(self, bucket: str, point: Point) -> dict[Thing, set[Thing]]:
+        """Return under which descriptions things of the point's measurement are stored; read once."""
+        tags, described = point.tags, point.described
+        known = self._described.get(point.measurement)
         if known is None:
             known = defaultdict(set)
-            for found, _ in self._server.series(bucket, last_of(measurement, (*tags, *described))):
+            statement = last_of(point.measurement, next(iter(point.fields)), (*tags, *described))
+            for found, _ in self._server.series(bucket, statement):
                 thing = _thing({name: found[name] for name in tags})
                 known[thing].add(_thing({name: found[name] for name in described}))
-            self._described[measurement] = known
+            self._described[point.measurement] = known
         return known
 
 

@@ -1,5 +1,6 @@
 """What every home of the time series must do: one suite, inherited by a test class a home."""
 
+import os
 import random
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -215,6 +216,26 @@ class TimeSeriesConformance:
         timeseries.write([newest, minute(LATHE, NOON_MS)], [StateChange(PRESS, NOON_MS, State.IDLE)])
         timeseries.write(minutes(MILL, NOON_MS, 5), [])
         assert dict(timeseries.latest([MILL, LATHE, PRESS])) == {MILL: newest, LATHE: minute(LATHE, NOON_MS)}
+
+    def test_a_long_history_adds_up_over_any_range_and_day(self, timeseries: TimeSeries) -> None:
+        """Ten thousand windows here; `MACHIKOBA_TEST_WINDOWS=10000000` for ten million on every home."""
+        number = int(os.environ.get("MACHIKOBA_TEST_WINDOWS", "10000"))
+        start_ms = NOON_MS - number * MINUTE_MS
+        running_ms = 0
+        for at in range(0, number, 10_080):  # a week, as an agent delivers it that was away
+            week = minutes(MILL, start_ms + at * MINUTE_MS, min(10_080, number - at))
+            running_ms += sum(each.state_ms[0] for each in week)
+            timeseries.write(week[::2], [])
+            timeseries.write(week[1::2], [])
+        total = timeseries.totals([MILL], start_ms, NOON_MS)[MILL]
+        assert (sum(total.state_ms), total.state_ms[0]) == (number * MINUTE_MS, running_ms)
+        assert timeseries.counts([MILL], 0, ALWAYS_MS)[MILL].windows == number
+        for zone in (TOKYO, ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")):
+            days = timeseries.days([MILL], start_ms, NOON_MS, zone)
+            assert sum(day.state_ms[0] for day in days) == running_ms
+            assert len(days) == len(
+                {datetime.fromtimestamp(day.start_ms / 1000, zone).date() for day in days}
+            )
 
     def test_windows_and_changes_are_counted(self, timeseries: TimeSeries) -> None:
         changes = [StateChange(MILL, NOON_MS + at, State.IDLE) for at in range(3)]
