@@ -11,7 +11,7 @@ from fastapi import Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from aggregator.access.visitor import services
-from aggregator.model.progress import OrderProgress
+from aggregator.order_book import OrderNow
 from aggregator.services import Services
 from aggregator.store.timeseries import StoreError
 from aggregator.web.buyer_order import told_names, view_of
@@ -68,7 +68,7 @@ async def order_events(request: Request, order: str, allowed: Allowed) -> AsyncI
     names: Names = request.app.state.buyer_names
     language = language_of(request)
     sent: dict[str, str] = {}
-    known: OrderProgress | None = None
+    known: OrderNow | None = None
 
     async def fresh(anew: bool) -> ServerSentEvent | None:
         nonlocal known
