@@ -15,6 +15,8 @@ NO_DATE = "expected a date such as 2026-08-13, or with a time 2026-08-13 8:00, g
 _DATE = re.compile(
     r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:[ T]+(\d{1,2})[:時](\d{2})分?(?::(\d{2}))?)?"
 )
+YEARS = range(1900, 2201)
+"""What lies outside was mistyped; and the first and last days of all time cannot be reckoned with."""
 
 Columns = Mapping[str, Collection[str]]
 """Our names of columns, and what files call them, in small letters."""
@@ -109,6 +111,8 @@ def moment(text: str) -> date | datetime:
     year, month, day, hour, minute, second = (int(part) if part else None for part in match.groups())
     try:
         found = date(year or 0, month or 0, day or 0)
+        if found.year not in YEARS:
+            raise ValueError
         if hour is None:
             return found
         if hour == 24 and not minute:  # as people write the end of a day

@@ -59,12 +59,12 @@ class EnteredText:
         """Return UTC ms of the local time `2026-08-13T08:00`."""
         try:
             at = datetime.fromisoformat(_narrow(text).replace("/", "-"))
-        except ValueError:
-            at = None
-        if at is None or at.tzinfo is not None:
-            self.wrong[name] = Wrong(NO_MOMENT)
-            return 0
-        return moment_ms(at.date(), at.hour * 60 + at.minute, self._zone) + at.second * 1000
+            if at.tzinfo is None:
+                return moment_ms(at.date(), at.hour * 60 + at.minute, self._zone) + at.second * 1000
+        except (ValueError, OverflowError):  # in UTC the first and last days of all time may be in no year
+            pass
+        self.wrong[name] = Wrong(NO_MOMENT)
+        return 0
 
     def number(self, name: str, text: str) -> float | None:
         """Return the number; None for an empty field."""

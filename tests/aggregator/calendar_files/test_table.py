@@ -63,6 +63,8 @@ HEAD = "kind,start,end,machine,staff,name\n"
         (HEAD, "the file: holds no dates"),
         ("a,b,c\n1,2,3\n", "line 1: has no header"),
         (HEAD + "stop,2026-08-13,2026-08-32,,,", "line 2, column end: expected a date such as 2026-08-13"),
+        (HEAD + "stop,9999-12-31,9999-12-31,,,", "line 2, column start: expected a date such as 2026-08-13"),
+        (HEAD + "overtime,0001-01-01 0:00,0001-01-01 1:00,,,", "line 2, column start: expected a date"),
         (HEAD + "stop,soon,2026-08-14,,,", "line 2, column start: expected a date"),
         (
             HEAD + ",2026-08-13,,,,ok\nholyday,2026-08-13,,,,",
