@@ -28,7 +28,8 @@ example:
 The table has one row a step; rows of one order share the column order (注文).
 needed: 注文 order, バイヤー buyer, 品名 part, 数量 quantity, 納期 due, 工程 process, サイクル秒 cycle_s
 others: 前工程 after, 個/サイクル pieces_per_cycle, 段取り時間h setup_h, 輸送日数 transport_days,
-        最大ロット max_lots, 最小ロット min_lot, 材質 material, 公差um tolerance_um, 条件 others
+        最大ロット max_lots, 最小ロット min_lot, 材質 material, 公差um tolerance_um,
+        寸法mm size_mm (120x80x40), 加圧能力kN tonnage_kn, 条件 others
 At most 200 orders and 1 MB; a proposal takes about half a second.
 """
 

@@ -21,6 +21,7 @@ NO_HEADER = "has no column for: {missing}"
 EMPTY = "this must not be empty"
 NO_NUMBER = "expected a number of 0 or more, got {said}"
 NO_COUNT = "expected a whole number, got {said}"
+NO_SIZE = "expected length, width and height in millimetres such as 120x80x40, got {said}"
 NO_DAY = "expected a date such as 2026-12-25, got {said}"
 NO_STEP = "expected the number or the process of one step of this order, got {said}"
 DIFFERS = "is not what line {first} says of the same order"
@@ -42,6 +43,8 @@ COLUMNS: dict[str, set[str]] = {
     "min_lot": {"min_lot", "最小ロット"},
     "materials": {"material", "materials", "材質"},
     "tolerance_um": {"tolerance_um", "公差um", "公差μm", "公差"},
+    "size_mm": {"size_mm", "寸法mm", "寸法"},
+    "tonnage_kn": {"tonnage_kn", "加圧能力kn", "加圧能力"},
     "others": {"others", "条件"},
 }
 NEEDED = ("order", "buyer", "part", "quantity", "due", "process", "cycle_s")
@@ -157,6 +160,8 @@ class _Reader:
         needs = Needs(
             materials=self._read(row, "materials", _words, frozenset()),
             tolerance_um=self._read(row, "tolerance_um", _number, None),
+            size_mm=self._read(row, "size_mm", _size, None),
+            tonnage_kn=self._read(row, "tonnage_kn", _number, None),
             others=self._read(row, "others", _words, frozenset()),
         )
         return DraftStep(
@@ -245,6 +250,17 @@ def _number(text: str) -> float | None:
     if said and not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,9})?", said):
         raise FileFault(NO_NUMBER, said=repr(text[:40]))
     return float(said) if said else None
+
+
+def _size(text: str) -> tuple[float, float, float] | None:
+    if not text:
+        return None
+    sides = re.split(r"[x×*]", narrow(text).lower())
+    try:
+        length, width, height = (_needed_number(side) for side in sides)
+    except (ValueError, FileFault):
+        raise FileFault(NO_SIZE, said=repr(text[:40])) from None
+    return length, width, height
 
 
 def _needed_number(text: str) -> float:

@@ -18,6 +18,7 @@ WORDS: dict[str, str] = {
     read.EMPTY: N_("This must not be empty."),
     read.NO_NUMBER: N_("A number of 0 or more is expected here, not {said}."),
     read.NO_COUNT: N_("A whole number is expected here, not {said}."),
+    read.NO_SIZE: N_("Length, width and height such as 120x80x40 are expected here, not {said}."),
     read.NO_DAY: N_("A date such as 2026-12-25 is expected here, not {said}."),
     read.NO_STEP: N_("The number or the process of one step of this order is expected here, not {said}."),
     read.DIFFERS: N_("This is not what line {first} says of the same order."),

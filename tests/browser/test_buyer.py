@@ -115,6 +115,8 @@ def test_it_is_useful_without_javascript_and_fits_every_screen(chromium: Browser
             page = looks(scheme)
             expect(page.locator("#live")).to_have_class("live on", timeout=WITHIN_MS)
             require_fit(page, path)
+            page.evaluate("document.querySelector('h1').textContent = 'W'.repeat(200)")
+            require_fit(page, path)
             assert page.evaluate(CONTRASTS) == []
             assert page.evaluate(SMALL_TARGETS) == []
             page.context.close()

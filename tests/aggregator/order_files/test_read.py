@@ -59,6 +59,17 @@ def test_an_english_table_with_any_usual_delimiter(delimiter: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("size", ["120x80x40.5", "１２０×８０×４０．５", "120 * 80 * 40.5"])
+def test_what_a_press_and_a_part_need_is_understood(size: str) -> None:
+    table = f"注文,バイヤー,品名,数量,納期,工程,サイクル秒,寸法mm,加圧能力kN\nA,大手,板,1,2027/1/8,切削,60,{size},800\n"
+    (order,) = read_orders(table.encode(), TOWN).orders
+    assert order.draft.steps[0].needs == Needs(size_mm=(120.0, 80.0, 40.5), tonnage_kn=800.0)
+    assert (
+        "line 2, column 寸法mm: expected length, width and height" in said(table.replace(size, "120x80"))[0]
+    )
+    assert "cannot be; give a number above 0" in said(table.replace(",800", ",0"))[0]
+
+
 WRONG = {
     "no number": (("60,,,1", "x,,,1"), "line 2, column サイクル秒: expected a number of 0 or more, got 'x'"),
     "no whole number": (("600,", "6.5,"), "line 2, column 数量: expected a whole number, got '6.5'"),
