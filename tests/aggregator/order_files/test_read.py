@@ -61,7 +61,8 @@ def test_an_english_table_with_any_usual_delimiter(delimiter: str) -> None:
 
 @pytest.mark.parametrize("size", ["120x80x40.5", "１２０×８０×４０．５", "120 * 80 * 40.5"])
 def test_what_a_press_and_a_part_need_is_understood(size: str) -> None:
-    table = f"注文,バイヤー,品名,数量,納期,工程,サイクル秒,寸法mm,加圧能力kN\nA,大手,板,1,2027/1/8,切削,60,{size},800\n"
+    head = "注文,バイヤー,品名,数量,納期,工程,サイクル秒,寸法mm,加圧能力kN\n"
+    table = f"{head}A,大手,板,1,2027/1/8,切削,60,{size},800\n"
     (order,) = read_orders(table.encode(), TOWN).orders
     assert order.draft.steps[0].needs == Needs(size_mm=(120.0, 80.0, 40.5), tonnage_kn=800.0)
     assert (
