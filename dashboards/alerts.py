@@ -24,6 +24,9 @@ INTERVAL_S = 60
 EXPRESSIONS = DataSourceRef(type_val="__expr__", uid="__expr__")
 LOOK_BACK_S = 600
 
+Panel = tuple[str, str]
+"""A dashboard's name and a panel's English title."""
+
 
 @dataclass(frozen=True, slots=True)
 class Text:
@@ -46,7 +49,7 @@ class Alert:
     no_data: str
     summary: Text
     advice: Text
-    dashboard: str
+    panel: Panel
     severity: str
 
 
@@ -67,7 +70,7 @@ ALERTS = (
             "工場に様子を確かめ、長引くようなら、この機械を使う受注の代わりの工場を考えてください。",
             "Ask the factory how it looks; if it takes long, think of another factory for the orders on it.",
         ),
-        machine.NAME,
+        (machine.NAME, "State now"),
         "warning",
     ),
     Alert(
@@ -88,7 +91,7 @@ ALERTS = (
             "If it still runs, it keeps recording and nothing is lost: check power and network there. "
             "Where no factory is named, the aggregator itself writes nothing.",
         ),
-        agents.NAME,
+        (agents.NAME, "All agents now"),
         "warning",
     ),
     Alert(
@@ -107,17 +110,17 @@ ALERTS = (
             "受注のページで、遅れの原因の工程と代わりの工場を確かめてください。",
             "Its page says which step is behind, and which factories could help.",
         ),
-        live_capacity.NAME,
+        (live_capacity.NAME, "Orders at risk"),
         "critical",
     ),
 )
 
 
-def rule_group() -> model.RuleGroup:
-    """Return the rules as Grafana's HTTP API takes them."""
+def rule_group(panels: Mapping[Panel, int]) -> model.RuleGroup:
+    """Return the rules as Grafana's HTTP API takes them; `panels` are the ids of panels."""
     group = build.RuleGroup(GROUP).folder_uid(FOLDER_UID).interval(INTERVAL_S)
     for alert in ALERTS:
-        group.with_rule(_rule(alert))
+        group.with_rule(_rule(alert, panels[alert.panel]))
     return group.build()
 
 
@@ -137,7 +140,7 @@ def provisioning(group: Mapping[str, object]) -> dict[str, object]:
     return {"apiVersion": 1, "groups": [told]}
 
 
-def _rule(alert: Alert) -> build.Rule:
+def _rule(alert: Alert, panel: int) -> build.Rule:
     """Return the rule: the series, their newest values, and whether those are alarming."""
     newest = expr.TypeReduce().ref_id("B").datasource(EXPRESSIONS).expression("A").reducer("last")
     limit = expr.ExprTypeThresholdConditionsEvaluator().type(alert.how).params([alert.limit])  # type: ignore[arg-type]
@@ -164,7 +167,8 @@ def _rule(alert: Alert) -> build.Rule:
                 "description": alert.advice.ja,
                 "summary_en": alert.summary.en,
                 "description_en": alert.advice.en,
-                "__dashboardUid__": uid_of(alert.dashboard, "ja"),
+                "__dashboardUid__": uid_of(alert.panel[0], "ja"),
+                "__panelId__": str(panel),
             }
         )
     )

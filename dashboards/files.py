@@ -18,6 +18,7 @@ _HEAD = "# Written by python -m dashboards; a change belongs in dashboards/alert
 def files() -> dict[Path, str]:
     """Return every file by its path."""
     found: dict[Path, str] = {}
+    numbers: dict[alerts.Panel, int] = {}
     for language in LANGUAGES:
         built = {
             live_capacity.NAME: live_capacity.build(language),
@@ -28,8 +29,9 @@ def files() -> dict[Path, str]:
             made = dashboard.build()
             for number, panel in enumerate(made.panels or [], start=1):
                 panel.id_val = number
+                numbers[name, panel.title or ""] = number
             found[FOLDER / language.code / f"{name}.json"] = _text(made)
-    group = _text(alerts.rule_group())
+    group = _text(alerts.rule_group(numbers))
     found[FOLDER / "alerts.json"] = group
     found[PROVISIONED_ALERTS] = _HEAD + _text(alerts.provisioning(json.loads(group)))
     return found

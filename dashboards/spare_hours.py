@@ -16,7 +16,7 @@ Table = table_panel.Panel
 Shown = TypeVar("Shown", table_panel.Panel, barchart.Panel)
 
 COMING = "time > now() - 7d AND time < now() + 84d"
-"""Monday of this week, and of those to come: where InfluxQL is told no end, it stops at now."""
+"""Monday of this week, and of those to come."""
 SPARE = '"spare_p10_h" AS "p10", "spare_p50_h" AS "p50", "spare_p90_h" AS "p90"'
 
 

@@ -17,11 +17,13 @@ from aggregator.store.influx.influx import Influx
 from aggregator.store.influx.server import Place, Server
 from dashboards.alerts import ALERTS
 from dashboards.files import FOLDER
+from dashboards.japanese import JAPANESE
 from tests.aggregator.busy_town import whole
 from tests.aggregator.store.influx_engine import ORG, TOKEN
 from tests.aggregator.town import NOW_MS
 from tests.dashboards.demo import BUCKET, Demo
 from tests.dashboards.grafana import Span, alarming, macros
+from tests.dashboards.shown import board
 
 RULES = {
     rule["labels"]["machikoba"]: rule
@@ -82,6 +84,17 @@ def test_an_agent_that_is_silent_is_alarming_and_so_is_an_aggregator_that_writes
 def test_an_order_at_risk_is_alarming_from_where_the_aggregator_alerts(demo: Demo, trouble: str) -> None:
     assert asked(demo, "order-at-risk", trouble) == {("sure",): True, ("even",): True, ("calm",): False}
     assert RULES["order-at-risk"]["for"] == f"{AlertSettings().for_s / 60:.0f}m"
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
+def test_a_rule_leads_to_the_panel_that_shows_it(alert: Any) -> None:
+    annotations = RULES[alert.name]["annotations"]
+    name, title = alert.panel
+    assert annotations["__dashboardUid__"] == f"machikoba-{name}-ja"
+    panels = {str(panel["id"]): panel["title"] for panel in board(name, "en").panels}
+    assert panels[annotations["__panelId__"]] == title
+    japanese = {str(panel["id"]): panel["title"] for panel in board(name, "ja").panels}
+    assert japanese[annotations["__panelId__"]] == JAPANESE[title]
 
 
 @pytest.mark.parametrize("name", RULES)

@@ -188,6 +188,7 @@ class GrafanaSite:
                 not re.fullmatch(r"(\d+d)?(\d+h)?(\d+m)?(\d+s)?", rule["for"]) or not rule["for"],
                 "invalid for",
             ),
+            (not _linked_in_full(rule["annotations"]), "both annotations must be specified"),
             (any(not isinstance(text, str) for text in rule["annotations"].values()), "bad annotation"),
         )
         for wrong, message in problems:
@@ -258,6 +259,12 @@ def _there(among: dict[Any, Json], key: Any, message: str) -> Json:
 def _only(body: Json, keys: set[str]) -> None:
     if not isinstance(body, dict) or body.keys() - keys:
         raise Refused(400, f"bad request data: {sorted(body.keys() - keys)}")
+
+
+def _linked_in_full(annotations: Json) -> bool:
+    """Return whether a rule names a panel of a dashboard, or neither."""
+    board, panel = annotations.get("__dashboardUid__", ""), annotations.get("__panelId__", "")
+    return bool(board) == bool(panel) and (not panel or panel.isdigit())
 
 
 def _completed(query: Json) -> Json:
