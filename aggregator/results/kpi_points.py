@@ -10,6 +10,8 @@ from aggregator.model.machine import Machine, MachineKey
 from aggregator.model.point import Point
 
 KPI_HOURS = "kpi_hours"
+NO_PROCESS = "unknown"
+"""Every point has every tag: InfluxDB 3 takes no new ones once a measurement is there."""
 
 
 def kpi_points(
@@ -31,7 +33,7 @@ def kpi_points(
             at_ms,
             {**_elements(hour, tells_states), **_kpis(hour, tells_states)},
             lasting=True,
-            described={"process": process or ""},
+            described={"process": process or NO_PROCESS},
         )
 
 

@@ -11,7 +11,6 @@ from functools import lru_cache
 from typing import Any
 
 from influxdb_client.client.write.point import Point as InfluxPoint
-from influxdb_client.domain.write_precision import WritePrecision
 
 from agent.contract.states import INDEX, State
 from aggregator.model.machine import MachineKey
@@ -104,31 +103,30 @@ def read_change(key: MachineKey, at_ms: int, values: Sequence[Any]) -> StateChan
 def made_line(
     measurement: str, tags: Mapping[str, str], at_ms: int, fields: Mapping[str, int | float | str]
 ) -> str:
-    """Return a line; names of tags and fields are escaped as they have to be."""
-    point: Any = InfluxPoint(measurement)  # type: ignore[no-untyped-call]
-    for tag, label in tags.items():
-        point.tag(tag, label)
-    for name, value in fields.items():
-        point.field(name, value)
-    line: str = point.time(at_ms, WritePrecision.MS).to_line_protocol()
-    return line
+    """Return a line as the library makes it, ten times faster: names of fields need no escaping here."""
+    told = ",".join(f"{name}={_value(value)}" for name, value in fields.items())
+    return f"{_series(measurement, tuple(tags.items()))} {told} {at_ms}"
 
 
 def _line(measurement: str, key: MachineKey, at_ms: int, fields: Mapping[str, int | str]) -> str:
-    """Return a line as `made_line` does, ten times faster: the names of our own fields need no escaping."""
-    told = ",".join(f"{name}={_value(fields[name])}" for name in sorted(fields))
-    return f"{_series(measurement, key)} {told} {at_ms}"
+    return made_line(measurement, {"factory": key.factory, "machine": key.machine}, at_ms, fields)
 
 
 @lru_cache(maxsize=10_000)
-def _series(measurement: str, key: MachineKey) -> str:
-    tags = {"factory": key.factory, "machine": key.machine}
-    return made_line(measurement, tags, 0, {"x": 0}).removesuffix(" x=0i 0")
+def _series(measurement: str, tags: tuple[tuple[str, str], ...]) -> str:
+    """Return how a line begins, escaped by the library."""
+    point: Any = InfluxPoint(measurement)  # type: ignore[no-untyped-call]
+    for name, value in tags:
+        point.tag(name, value)
+    line: str = point.field("x", 0).to_line_protocol()
+    return line.removesuffix(" x=0i")
 
 
-def _value(value: int | str) -> str:
+def _value(value: int | float | str) -> str:
     if isinstance(value, int):
         return f"{value}i"
+    if isinstance(value, float):
+        return repr(value)
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 

@@ -109,7 +109,11 @@ async def test_a_machine_of_another_process_is_not_counted_for_both(shop: Shop, 
         name_machines(shop, process)
     await shop.anew().refresh()
     found = hours(shop, server, "sum(apt_ms) AS apt_ms", "GROUP BY process")
-    assert {row["process"]: row["apt_ms"] for row in found} == {"": 0, "cutting": 0, "pressing": HOUR_MS}
+    assert {row["process"]: row["apt_ms"] for row in found} == {
+        "unknown": 0,
+        "cutting": 0,
+        "pressing": HOUR_MS,
+    }
 
 
 async def test_where_only_busy_or_not_is_told_the_other_kpis_are_not_defined(
