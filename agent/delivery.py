@@ -5,6 +5,8 @@ the highest contiguous sequence it has stored; what is not announced in time is 
 
 - At most `in_flight_records` are sent and not announced. After a time-out it is one message's worth, until
   the aggregator announces again: an aggregator that is away is asked, not flooded, and ever less often.
+- No more than `records_per_s` are sent, on average over a second: after an outage the line and the broker are
+  shared with live values, and with other factories that catch up.
 - Only an announcement for our own epoch counts, and only of what was sent.
 """
 
@@ -24,6 +26,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     timeout_s: float = 20.0
     in_flight_records: int = 5_000
     records_per_message: int = 100
+    records_per_s: float = 2_000.0
     historical_after_s: float = 180.0
 
     def __post_init__(self) -> None:
@@ -31,6 +34,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             ("timeout_s", self.timeout_s, 0.1, LONGEST_TIMEOUT_S),
             ("in_flight_records", self.in_flight_records, 1, 100_000),
             ("records_per_message", self.records_per_message, 1, 1_000),
+            ("records_per_s", self.records_per_s, 1, 1_000_000),
             ("historical_after_s", self.historical_after_s, 0, 86_400),
         ):
             if not lowest <= value <= highest:
@@ -59,6 +63,9 @@ class Delivery:
         """Messages sent and not announced: their last sequence, and when they were sent."""
         self._progressed_s = 0.0
         self._timeouts = 0
+        self._allowed = self._most_at_once = max(policy.records_per_message, policy.records_per_s)
+        """How many records may be sent at `_allowed_s`."""
+        self._allowed_s = float("-inf")
         self._appended_through = appended_through
         self._at_start_through = appended_through
         self.is_overtaken = False
@@ -82,12 +89,14 @@ class Delivery:
             self._go_back(now_s)
         room = self._bound - (self.sent_through - self.acknowledged_through)
         limit = min(room, self._policy.records_per_message, self._appended_through - self.sent_through)
-        if limit <= 0:
+        if limit <= 0 or self._allowance(now_s) < limit:
             return None
         return Send(self.sent_through, limit, again=self.sent_through < self._again_through)
 
     def sent(self, through: int, now_s: float) -> None:
         """Note that everything up to `through` is on its way."""
+        self._allowed = self._allowance(now_s) - (through - self.sent_through)
+        self._allowed_s = now_s
         if not self._in_flight:
             self._progressed_s = now_s
         self._in_flight.append((through, now_s))
@@ -128,6 +137,26 @@ class Delivery:
             return None
         timeout_s = min(self._policy.timeout_s * 2.0 ** min(self._timeouts, 16), LONGEST_TIMEOUT_S)
         return max(self._in_flight[0][1], self._progressed_s) + timeout_s
+
+    def wake_s(self, now_s: float) -> float | None:
+        """Return when `next_send` is worth asking again if nothing else happens; None if never."""
+        message = self._policy.records_per_message
+        short = message - self._allowance(now_s)
+        waits = [] if self.due_s is None else [self.due_s]
+        if short > 0 and self.sent_through < self._appended_through:
+            waits.append(now_s + short / self._policy.records_per_s)
+        return min(waits, default=None)
+
+    @property
+    def backlog(self) -> int:
+        """How many records are appended and not announced."""
+        return self._appended_through - self.acknowledged_through
+
+    def _allowance(self, now_s: float) -> float:
+        if self._allowed_s == float("-inf"):
+            return self._allowed
+        earned = (now_s - self._allowed_s) * self._policy.records_per_s
+        return min(self._most_at_once, self._allowed + earned)
 
     @property
     def _bound(self) -> int:

@@ -120,7 +120,7 @@ class Dispatch:
             if send is not None:
                 await self._load(send)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(self._delivery.due_s):
+                async with asyncio.timeout_at(self._delivery.wake_s(self._clock())):
                     await self._load_again.wait()
 
     async def _load(self, send: Send) -> None:

@@ -14,6 +14,7 @@ from aiomqtt import Message
 
 from agent import births
 from agent.broker import Connection, connected
+from agent.catching_up import MANY, CatchingUp
 from agent.commands import Command, Rebirth, SetJob, read_commands
 from agent.complaints import Complaints
 from agent.config import Config
@@ -31,6 +32,7 @@ from agent.threads import on_disk
 logger = logging.getLogger(__name__)
 
 HEALTH_S = 15.0
+CATCHING_UP_S = 5.0
 REBIRTH_PAUSE_S = 1.0
 BACK_OFF = BackOff(first_s=0.5, longest_s=15.0)
 
@@ -78,6 +80,7 @@ class Publisher:
         self._rebirth_due_s: float | None = None
         self._born_s = self._health_due_s = 0.0
         self._complaints = Complaints()
+        self._catching_up = CatchingUp()
 
     @property
     def delivered(self) -> asyncio.Event:
@@ -147,24 +150,33 @@ class Publisher:
             raise lost
 
     async def _send(self, connection: Connection) -> None:
-        """Publish what is due: births, then live values, then one message of records, then health."""
+        """Publish what is due: births, then live values, then health, then one message of records."""
         while not self._stopping.is_set():
             self._wake.clear()
             if self._rebirth_due_s is not None and self._rebirth_due_s <= self._clock():
                 await self._give_birth(connection)
             for machine in self._live.due(self._clock()):
                 await self._tell(connection, machine)
+            await self._tell_health(connection)
             if self._dispatch.is_loaded:
                 metrics = self._dispatch.take(self._now())
                 if metrics is not None:
                     await connection.node("NDATA", metrics)
                 await asyncio.sleep(0)
                 continue  # live values go first again
-            if self._health_due_s <= self._clock():
-                self._health_due_s = self._clock() + HEALTH_S
-                await connection.node("NDATA", births.node_data(self._node_health(), self._now()))
             await self._wait_for_work()
         await self._say_goodbye(connection)
+
+    async def _tell_health(self, connection: Connection) -> None:
+        """Tell the node's own figures when they are due, more often while it catches up."""
+        now_s = self._clock()
+        if now_s < self._health_due_s:
+            return
+        waiting = self._outbox.pending_count
+        if progress := self._catching_up.note(waiting, now_s):
+            logger.info("%s", progress)
+        self._health_due_s = now_s + (CATCHING_UP_S if waiting >= MANY else HEALTH_S)
+        await connection.node("NDATA", births.node_data(self._node_health(), self._now()))
 
     async def _wait_for_work(self) -> None:
         due = (self._rebirth_due_s, self._live.next_due_s(), self._health_due_s)
@@ -185,7 +197,7 @@ class Publisher:
                 place, machine.name, machine.process, live, at_ms, sharing=machine.sharing
             )
             await connection.machine("DBIRTH", machine.id, metrics)
-        self._health_due_s = self._clock() + HEALTH_S
+        self._health_due_s = self._clock() + CATCHING_UP_S
         self._dispatch.restart()
 
     async def _say_goodbye(self, connection: Connection) -> None:

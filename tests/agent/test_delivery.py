@@ -16,7 +16,7 @@ from agent.delivery import LONGEST_TIMEOUT_S, Delivery, Policy, Send, is_late
 from agent.outbox import Outbox, open_outbox
 from tests.agent.records import NOON_MS, window
 
-POLICY = Policy(timeout_s=10, in_flight_records=25, records_per_message=10)
+POLICY = Policy(timeout_s=10, in_flight_records=25, records_per_message=10, records_per_s=1e6)
 
 
 def begun(forgotten: int = 0, appended: int = 0) -> Delivery:
@@ -97,6 +97,24 @@ def test_an_aggregator_that_announces_no_progress_is_asked_at_a_steady_pace() ->
         assert send_all(delivery, now_s) == [Send(5, 10, again=True)]
         delivery.announced("epoch", 5, now_s)
     assert pause_s == 20
+
+
+def test_no_more_is_sent_in_a_second_than_allowed() -> None:
+    policy = Policy(timeout_s=100, records_per_message=10, records_per_s=20)
+    delivery = Delivery(policy, "epoch", 0, 10_000)
+    delivery.restart(0)
+    sent = 0
+    now_s = 0.0
+    while now_s < 10:
+        while send := delivery.next_send(now_s):
+            sent += send.limit
+            delivery.sent(send.after + send.limit, now_s)
+            delivery.announced("epoch", sent, now_s)
+        wake_s = delivery.wake_s(now_s)
+        assert wake_s is not None
+        assert 0 < wake_s - now_s <= 0.5
+        now_s = wake_s
+    assert 200 <= sent <= 20 + 20 * 10
 
 
 def test_an_announcement_for_another_epoch_is_ignored_and_named() -> None:

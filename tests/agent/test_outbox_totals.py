@@ -198,4 +198,4 @@ class Outage(RuleBasedStateMachine):
 
 
 TestOutage = Outage.TestCase
-TestOutage.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestOutage.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)

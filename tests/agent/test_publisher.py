@@ -1,71 +1,26 @@
 """The line to real brokers, as an independent subscriber sees it."""
 
 import asyncio
-import contextlib
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from agent.config import Config
 from agent.contract import names
-from agent.contract.records import Record
-from agent.contract.sparkplug import DataType, Metric, Payload, Scalar, encode
+from agent.contract.sparkplug import DataType, Metric, Payload, encode
 from agent.contract.states import State
 from agent.machine import Live
-from agent.outbox import Outbox, open_outbox
+from agent.outbox import open_outbox
 from agent.publisher import Publisher
 from tests.agent import brokers
 from tests.agent.brokers import BROKERS, Broker, publish_raw
 from tests.agent.centre import Centre
 from tests.agent.configs import settings
+from tests.agent.publishing import HEALTH, IDLE, now, running, until
 from tests.agent.records import NOON_MS, windows
-
-IDLE = Live(State.IDLE, NOON_MS, 100, None, "")
-HEALTH: dict[str, Scalar | None] = {
-    names.VERSION: "1.2.3",
-    names.TIME_SYNCHRONISED: True,
-    names.MEMORY_BYTES: 30_000_000,
-    names.UPTIME_S: 5,
-}
-
-
-class Line:
-    """A publisher with its outbox; `append` does what the journal does."""
-
-    def __init__(self, outbox: Outbox, publisher: Publisher) -> None:
-        self.outbox = outbox
-        self.publisher = publisher
-        self.jobs: list[tuple[str, str]] = []
-
-    async def append(self, *records: Record) -> None:
-        await asyncio.to_thread(self.outbox.append, records, {})
-        self.publisher.appended(self.outbox.last_sequence)
-
-
-def now() -> int:
-    return NOON_MS + 5 * 60_000
-
-
-@contextlib.asynccontextmanager
-async def running(settings: Config) -> AsyncIterator[Line]:
-    outbox = await asyncio.to_thread(open_outbox, settings.data)
-    jobs: list[tuple[str, str]] = []
-    publisher = Publisher(settings, outbox, now, health=lambda: HEALTH, set_job=lambda *job: jobs.append(job))
-    for machine in settings.machines:
-        publisher.show(machine.id, IDLE)
-    task = asyncio.create_task(publisher.run())
-    line = Line(outbox, publisher)
-    line.jobs = jobs
-    try:
-        yield line
-    finally:
-        publisher.stop()
-        await asyncio.wait_for(task, 30)
-        await asyncio.to_thread(outbox.close)
 
 
 @pytest.fixture(params=BROKERS)
@@ -84,16 +39,6 @@ def mosquitto(tmp_path: Path) -> Iterator[Broker]:
 def centre(broker: Broker) -> Iterator[Centre]:
     with Centre(broker.port) as centre:
         yield centre
-
-
-async def until(done: Callable[[], object], what: str, within_s: float = 60) -> None:
-    """Wait in the loop until `done()`."""
-    try:
-        async with asyncio.timeout(within_s):
-            while not done():  # noqa: ASYNC110  what is waited for happens in another thread
-                await asyncio.sleep(0.02)
-    except TimeoutError:
-        raise AssertionError(f"not within {within_s:g} s: {what}") from None
 
 
 def is_born(centre: Centre, times: int = 1) -> bool:
@@ -354,7 +299,9 @@ async def test_a_backlog_is_delivered_in_order_and_in_small_messages(
     outbox = open_outbox(tmp_path)
     outbox.append(windows(1, 5_000), {})
     outbox.close()
-    async with running(settings(tmp_path, broker.port, {"in_flight_records": 500})) as line:
+    async with running(
+        settings(tmp_path, broker.port, {"in_flight_records": 500, "records_per_s": 1e5})
+    ) as line:
         await until(line.publisher.delivered.is_set, "the backlog is stored")
     assert centre.records() == windows(1, 5_000)
     (stored,) = centre.epochs.values()
@@ -383,7 +330,7 @@ async def test_a_change_of_state_overtakes_a_backlog(broker: Broker, centre: Cen
     outbox = open_outbox(tmp_path)
     outbox.append(windows(1, 20_000), {})
     outbox.close()
-    async with running(settings(tmp_path, broker.port)) as line:
+    async with running(settings(tmp_path, broker.port, {"records_per_s": 8_000})) as line:
         await until(lambda: len(centre.of_type("NDATA")) > 5, "the backlog flows")
         line.publisher.show("pr-01", Live(State.RUNNING, NOON_MS + 1, 100, None, ""))
         await until(lambda: centre.live("fujimi", "pr-01")["State"] == "RUNNING", "the state")

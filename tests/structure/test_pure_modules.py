@@ -12,7 +12,7 @@ from tests.structure.sources import ROOT, named
 PURE = [
     *("agent/state.py", "agent/cycles.py", "agent/window.py", "agent/machine.py"),
     *("agent/delivery.py", "agent/births.py", "agent/live.py", "agent/job.py", "agent/sharing.py"),
-    *("agent/merging.py", "agent/sealed.py", "agent/shifting.py"),
+    *("agent/catching_up.py", "agent/merging.py", "agent/sealed.py", "agent/shifting.py"),
     *(
         f"agent/contract/{name}.py"
         for name in ("jobs", "names", "records", "schema", "sparkplug", "states", "topics")

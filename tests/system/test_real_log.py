@@ -22,6 +22,8 @@ data = "{data}"
 [mqtt]
 host = "127.0.0.1"
 port = {port}
+[delivery]
+records_per_s = 1000000
 [[machines]]
 id = "mazak03"
 name = "マザック 03"
