@@ -40,7 +40,7 @@ def now(dashboard: Dashboard, language: Language) -> None:
     shown = panels.rows({"state": state_mappings(language)})
     shown.override_by_name("state", [*panels.titled(language.say("State")), panels.BACKGROUND])
     shown.override_by_name("factory", panels.titled(language.say("Factory")))
-    url = f"/d/{uid_of('machine', language.code)}?var-machine=${{__value.raw}}&var-factory=${{__data.fields.factory}}&${{federation:queryparam}}"
+    url = f"/d/{uid_of('machine', language.code)}?var-machine=${{__value.raw}}&var-factory=${{__data.fields.factory}}&${{federation:queryparam}}&${{__url_time_range}}"
     shown.override_by_name(
         "machine", [*panels.titled(language.say("Machine")), panels.linked(language.say("This machine"), url)]
     )
@@ -174,7 +174,7 @@ def _things(shown: Table, language: Language) -> None:
     shown.override_by_name(
         "process", [*panels.titled(language.say("Process")), panels.linked(language.say("Its page"), pages)]
     )
-    url = f"/d/{uid_of('agents', language.code)}?var-factory=${{__value.raw}}&${{federation:queryparam}}"
+    url = f"/d/{uid_of('agents', language.code)}?var-factory=${{__value.raw}}&${{federation:queryparam}}&${{__url_time_range}}"
     shown.override_by_name(
         "factory", [*panels.titled(language.say("Factory")), panels.linked(language.say("Its agent"), url)]
     )

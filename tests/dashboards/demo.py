@@ -23,6 +23,7 @@ from tests.aggregator.busy_town import TOWN, found_busy_town, whole, windows_of
 from tests.aggregator.faces import bearer
 from tests.aggregator.store.influx_engine import ORG, TOKEN, InfluxEngine
 from tests.aggregator.town import NOW_MS, served
+from tests.dashboards.database import Database, asking
 
 BUCKET = "machikoba"
 DAY_MS = 24 * HOUR_MS
@@ -38,19 +39,9 @@ FORMER_MS = SINCE_MS - 14 * DAY_MS
 class Demo:
     """A database that is asked as Grafana does, and the API beside it."""
 
-    engine: InfluxEngine
     services: Services
     api: httpx.Client
-    database: httpx.Client
-
-    def query(self, database: str, statement: str) -> Any:
-        """Ask as Grafana's data source does; return the only result."""
-        fields = {"db": database, "q": statement, "epoch": "ms"}
-        answer = self.database.post("/query", data=fields)
-        assert answer.status_code == 200, (statement, answer.text)
-        [result] = answer.json()["results"]
-        assert "error" not in result, (statement, result)
-        return result
+    database: Database
 
     def get(self, path: str, **params: Any) -> Any:
         """Return an answer of the API, as the coordinator sees it."""
@@ -71,13 +62,12 @@ def open_demo(engine: InfluxEngine, folder: Path) -> Iterator[Demo]:
     recent = [each for each in stored if each.start_ms >= (SINCE_MS if each.key != KEY else FORMER_MS)]
     home.write([*recent, *extra], [])
     asyncio.run(_written_back(services, home))
-    token = {"Authorization": f"Token {TOKEN}"}
     with (
         served(town) as (url, _),
         httpx.Client(base_url=url, headers=bearer(town), timeout=60) as api,
-        httpx.Client(base_url=engine.url, headers=token, timeout=60) as database,
+        asking(engine) as database,
     ):
-        yield Demo(engine, services, api, database)
+        yield Demo(services, api, database)
     server.close()
 
 

@@ -65,14 +65,14 @@ def board(name: str, language: str = "en") -> Board:
 def answers(demo: Demo, shown: Board, span: Span = LAST_DAYS) -> list[Answer]:
     """Ask everything that a dashboard asks."""
     asked = shown.asked(span, NOW_MS, BUCKETS.__getitem__)
-    return [Answer(each, demo.query(each.database, each.statement)) for each in asked]
+    return [Answer(each, demo.database.query(each.database, each.statement)) for each in asked]
 
 
 def answer(demo: Demo, name: str, panel: str, ref_id: str = "A", span: Span = LAST_DAYS) -> Answer:
     """Return what a panel of a dashboard shows."""
     asked = board(name).asked(span, NOW_MS, BUCKETS.__getitem__)
     [found] = [each for each in asked if (each.panel, each.ref_id) == (panel, ref_id)]
-    return Answer(found, demo.query(found.database, found.statement))
+    return Answer(found, demo.database.query(found.database, found.statement))
 
 
 def choices(demo: Demo, shown: Board, name: str) -> list[str]:
@@ -80,5 +80,5 @@ def choices(demo: Demo, shown: Board, name: str) -> list[str]:
     variable = shown.variables[name]
     query = filled(variable["query"], shown.variables, shown.values)
     where = filled(variable["datasource"]["uid"], shown.variables, shown.values)
-    found = demo.query(BUCKETS[where], query).get("series", [])
+    found = demo.database.query(BUCKETS[where], query).get("series", [])
     return sorted({value for one in found for _, value in one["values"]})

@@ -1,6 +1,5 @@
 """Alert rules, asked of a real InfluxDB as Grafana would: alarming is what should be, by its labels."""
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -16,27 +15,23 @@ from aggregator.model.window import Window
 from aggregator.store.influx.influx import Influx
 from aggregator.store.influx.server import Place, Server
 from dashboards.alerts import ALERTS
-from dashboards.files import FOLDER
 from dashboards.japanese import JAPANESE
 from tests.aggregator.busy_town import whole
-from tests.aggregator.store.influx_engine import ORG, TOKEN
+from tests.aggregator.store.influx_engine import ORG, TOKEN, InfluxEngine
 from tests.aggregator.town import NOW_MS
-from tests.dashboards.demo import BUCKET, Demo
-from tests.dashboards.grafana import Span, alarming, macros
+from tests.dashboards.database import Database, asking
+from tests.dashboards.rules import RULES, asked
 from tests.dashboards.shown import board
 
-RULES = {
-    rule["labels"]["machikoba"]: rule
-    for rule in json.loads((FOLDER / "alerts.json").read_text("utf-8"))["rules"]
-}
+BUCKET = "trouble"
 MINUTE = NOW_MS // MINUTE_MS * MINUTE_MS - MINUTE_MS
 
 
 @pytest.fixture(scope="module")
-def trouble(demo: Demo) -> Iterator[str]:
+def trouble(engine: InfluxEngine) -> Iterator[Database]:
     """A bucket in which something of every kind is wrong, and something is right."""
-    server = Server(Place(demo.engine.url, ORG, TOKEN))
-    home = Influx(server, "trouble", 36_500)
+    server = Server(Place(engine.url, ORG, TOKEN))
+    home = Influx(server, BUCKET, 36_500)
     states = {"down": State.DOWN, "idle": State.IDLE, "unheard": State.OFFLINE}
     home.write([_minute(MachineKey("aoki", name), state) for name, state in states.items()], [])
     late = {"sure": 0.9, "even": AlertSettings().raise_at, "calm": 0.1}
@@ -50,23 +45,13 @@ def trouble(demo: Demo) -> Iterator[str]:
             Point("orders", {"order": "unknown"}, MINUTE, {"late": 0.0, "late_known": 0}),
         ]
     )
-    yield "trouble"
+    with asking(engine) as database:
+        yield database
     server.close()
 
 
-def asked(demo: Demo, name: str, bucket: str) -> dict[tuple[str, ...], bool]:
-    """Return what a rule says of a bucket."""
-    query = RULES[name]["data"][0]
-    assert query["datasourceUid"] == "machikoba"
-    span = Span(NOW_MS - query["relativeTimeRange"]["from"] * 1000, NOW_MS)
-    statement = macros(query["model"]["query"], span, 1_000, NOW_MS)
-    return alarming(RULES[name], demo.query(bucket, statement))
-
-
-def test_a_machine_that_is_down_is_alarming_and_one_that_is_not_heard_is_not(
-    demo: Demo, trouble: str
-) -> None:
-    assert asked(demo, "machine-down", trouble) == {
+def test_a_machine_that_is_down_is_alarming_and_one_that_is_not_heard_is_not(trouble: Database) -> None:
+    assert asked(trouble, "machine-down", BUCKET) == {
         ("aoki", "down"): True,
         ("aoki", "idle"): False,
         ("aoki", "unheard"): False,
@@ -75,14 +60,14 @@ def test_a_machine_that_is_down_is_alarming_and_one_that_is_not_heard_is_not(
 
 
 def test_an_agent_that_is_silent_is_alarming_and_so_is_an_aggregator_that_writes_nothing(
-    demo: Demo, trouble: str
+    trouble: Database,
 ) -> None:
-    assert asked(demo, "agent-silent", trouble) == {("aoki",): False, ("mori",): True}
+    assert asked(trouble, "agent-silent", BUCKET) == {("aoki",): False, ("mori",): True}
     assert RULES["agent-silent"]["noDataState"] == "Alerting"
 
 
-def test_an_order_at_risk_is_alarming_from_where_the_aggregator_alerts(demo: Demo, trouble: str) -> None:
-    assert asked(demo, "order-at-risk", trouble) == {("sure",): True, ("even",): True, ("calm",): False}
+def test_an_order_at_risk_is_alarming_from_where_the_aggregator_alerts(trouble: Database) -> None:
+    assert asked(trouble, "order-at-risk", BUCKET) == {("sure",): True, ("even",): True, ("calm",): False}
     assert RULES["order-at-risk"]["for"] == f"{AlertSettings().for_s / 60:.0f}m"
 
 
@@ -97,13 +82,8 @@ def test_a_rule_leads_to_the_panel_that_shows_it(alert: Any) -> None:
     assert japanese[annotations["__panelId__"]] == JAPANESE[title]
 
 
-@pytest.mark.parametrize("name", RULES)
-def test_rules_find_what_they_watch_in_the_demo(demo: Demo, name: str) -> None:
-    assert asked(demo, name, BUCKET)
-
-
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
-def test_texts_name_only_labels_that_the_query_gives(demo: Demo, trouble: str, alert: Any) -> None:
+def test_texts_name_only_labels_that_the_query_gives(alert: Any) -> None:
     labels = set(re.findall(r'"(\w+)"', alert.query.split("GROUP BY")[1]))
     for text in (alert.summary, alert.advice):
         for said in (text.ja, text.en):
