@@ -21,7 +21,7 @@ examples:
 The token in --token-file is that of a Grafana service account with the role Admin. Pushing again changes only
 what differs; what was changed by hand in Grafana is shown by --dry-run, and goes with the next push.
 """
-_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?")
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?")
 _DID = {"create": "created", "change": "changed", "keep": "unchanged"}
 _WOULD = {"create": "would create", "change": "would change", "keep": "unchanged"}
 
@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
         _write(arguments.folder, _place(config, "", "", arguments.web_url), languages)
         return 0
     if arguments.name and not _NAME.fullmatch(arguments.name):
-        raise AggregatorError(f"--name: expected up to 20 of a-z, 0-9 and -, got {arguments.name!r}")
+        raise AggregatorError(f"--name: expected up to 12 of a-z, 0-9 and -, got {arguments.name!r}")
     url = arguments.influx_url or (config.influx.url if config.influx else None)
     if url is None:
         raise AggregatorError("--influx-url: give it, or [influx] in the settings: Grafana reads InfluxDB")

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -17,6 +18,7 @@ VIEWER = "machikoba-viewer"
 """The service account that may read, and nothing else."""
 LANGUAGES = ("ja", "en")
 MASKED = "(secret)"
+_OWN = re.compile(r"machikoba-((live-capacity|machine|agents)-)?(ja|en)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def secret_of(token: str) -> Json:
 def dashboards(place: Place, languages: Sequence[str]) -> list[Json]:
     """Return the dashboards in these languages, with the place's addresses, processes and data source."""
     return [
-        _settled(json.loads(text), place, language)
+        _settled(json.loads(_renamed(text, place)), place, language)
         for language in languages
         for text in _texts(f"json/{language}")
     ]
@@ -82,7 +84,8 @@ def dashboards(place: Place, languages: Sequence[str]) -> list[Json]:
 
 def rule_group(place: Place) -> Json:
     """Return the alert rules of this place, with the chance at which its orders are alarming."""
-    group: Json = json.loads(resources.files("dashboards").joinpath("json/alerts.json").read_text("utf-8"))
+    text = resources.files("dashboards").joinpath("json/alerts.json").read_text("utf-8")
+    group: Json = json.loads(_renamed(text, place))
     group["title"] = place.uid
     for rule in group["rules"]:
         rule["ruleGroup"] = place.uid
@@ -121,10 +124,16 @@ def _settled(board: Json, place: Place, language: str) -> Json:
         elif variable["name"] == "process":
             variable["query"] = ", ".join(f"{_listed(text)} : {id_}" for id_, text in names.items())
         elif variable["name"] == "federation" and place.name:
+            board["title"] += f" ({place.name})"
             title = f"Machikoba {place.name}"
             variable["current"] = {"selected": False, "text": title, "value": place.uid}
     found: Json = _named(board, names)
     return found
+
+
+def _renamed(text: str, place: Place) -> str:
+    """Return a file in which dashboards' uids and tags are those of the place: each has its own addresses."""
+    return _OWN.sub(rf"\g<0>-{place.name}", text) if place.name else text
 
 
 def _listed(text: str) -> str:

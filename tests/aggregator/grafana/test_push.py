@@ -201,12 +201,24 @@ def test_one_language_is_pushed_where_one_is_asked_for(push: Push, site: Grafana
 
 def test_two_federations_share_a_grafana(push: Push, site: GrafanaSite) -> None:
     assert push() == 0
-    assert push("--name", "west") == 0
+    assert push("--name", "west", "--web-url", "https://west.example") == 0
     assert set(site.sources) == {"machikoba", "machikoba-totals", "machikoba-west", "machikoba-west-totals"}
     assert site.sources["machikoba-west"]["name"] == "Machikoba west"
     asked = [rule["data"][0]["datasourceUid"] for rule in site.groups["machikoba", "machikoba-west"]["rules"]]
     assert asked == ["machikoba-west"] * 3
-    assert len(site.boards) == 6
+    assert len(site.boards) == 12
+    west = json.dumps(site.boards["machikoba-live-capacity-ja-west"], ensure_ascii=False)
+    assert "空き能力ライブ (west)" in west
+    assert "https://machi.example" not in west
+    assert "/d/machikoba-machine-ja-west?" in west
+    assert site.boards["machikoba-live-capacity-ja-west"]["dashboard"]["tags"][1] == "machikoba-ja-west"
+    leading = site.groups["machikoba", "machikoba-west"]["rules"][0]["annotations"]["__dashboardUid__"]
+    assert leading == "machikoba-machine-ja-west"
+    assert "https://west.example" not in json.dumps(site.boards["machikoba-live-capacity-ja"])
+    site.writes.clear()
+    assert push() == push("--name", "west", "--web-url", "https://west.example") == 0
+    assert site.writes == []
+    assert push("--name", "twelve-chars") == 0
 
 
 def test_a_token_that_may_only_look_is_written_once_for_its_owner_alone(
