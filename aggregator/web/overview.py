@@ -105,7 +105,6 @@ async def overview(request: Request, user: Annotated[User, Depends(anyone_signed
         overview=build_overview(found, seen, until_ms, rows),
         say=OrderSay(await asyncio.to_thread(say_of, request), {}),
         attach=attach_values(found),
-        trouble=found.status.store_error if user.role is Role.COORDINATOR else None,
         states=STATES,
         stacked_bars=stacked_bars,
     )

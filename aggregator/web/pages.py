@@ -85,6 +85,7 @@ def frame(request: Request, user: User | None) -> dict[str, Any]:
         "user": user,
         "home": home_of(user) if user else "/",
         "path": request.url.path,
+        "store_trouble": services(request).status.store_error,
         "here": path_of(request.url),
         "form_token": form_token(secret) if secret else "",
     }

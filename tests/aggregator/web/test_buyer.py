@@ -127,6 +127,19 @@ async def test_the_stream_gives_everything_first_then_every_cycle_and_nothing_el
         run(task[0].cancel)
 
 
+def test_a_buyer_is_told_that_figures_may_be_behind_and_not_why(
+    town: Town, visitor: httpx.Client, path: str
+) -> None:
+    town.services.status.store_error = "database x: disk full"
+    try:
+        text = visitor.get(path).text
+    finally:
+        town.services.status.store_error = None
+    assert "Figures here may be behind." in text
+    assert "disk full" not in text
+    assert "Figures here may be behind." not in visitor.get(path).text
+
+
 def assert_no_ids(text: str) -> None:
     assert [each for each in ("fujimi", "pr-01", f"{ORDER}-2a", "RUNNING") if each in text] == []
 

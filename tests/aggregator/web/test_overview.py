@@ -62,12 +62,17 @@ def test_the_coordinator_reads_why_nothing_is_stored_and_factories_do_not(
     assert words not in text_of(client.get("/").text)
     town.services.status.store_error = sentence
     try:
-        text = text_of(client.get("/").text)
-        assert words in text
-        assert sentence in unescape(text)
+        for path in ("/", "/floor", "/capacity", "/factories"):
+            text = text_of(client.get(path).text)
+            assert words in text, path
+            assert sentence in unescape(text)
         client.cookies.clear()
+        client.cookies.set("machikoba_language", language)
         sign_in(client, "aoki")
-        assert "influx" not in client.get("/").text
+        for path in ("/", "/floor", "/capacity"):
+            text = text_of(client.get(path).text)
+            assert words in text, path
+            assert "influx" not in text
     finally:
         town.services.status.store_error = None
 
