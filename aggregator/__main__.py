@@ -33,6 +33,8 @@ COMMANDS: dict[str, Subcommand] = {
     ),
     "calendar": Subcommand("aggregator.calendar_files.command", "import dates into a factory's calendar"),
     "orders": Subcommand("aggregator.order_files.command", "import a table of orders"),
+    "backup": Subcommand("aggregator.backup.command", "write a backup into one file, also while it serves"),
+    "restore": Subcommand("aggregator.backup.restore_command", "bring back what a backup holds"),
     "grafana": Subcommand("aggregator.grafana.command", "bring dashboards and alert rules into a Grafana"),
     "demo": Subcommand("aggregator.demo.command", "run six simulated factories and everything around them"),
 }

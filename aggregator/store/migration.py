@@ -23,12 +23,11 @@ def migrate(engine: Engine) -> None:
 
     Processes that start together wait for each other.
     """
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config = _config()
     try:
         with writing(engine) as connection:
             _wait_for_others(connection)
-            _refuse_newer(connection, ScriptDirectory.from_config(config), place_of(engine))
+            _refuse_newer(connection, place_of(engine))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except StoreError as error:
@@ -40,13 +39,34 @@ def _wait_for_others(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
 
-def _refuse_newer(connection: Connection, scripts: ScriptDirectory, place: str) -> None:
-    current = MigrationContext.configure(connection).get_current_revision()
-    known = {script.revision for script in scripts.walk_revisions()}
-    if current is not None and current not in known:
+def newest_schema() -> str:
+    """Return the schema of this version."""
+    return str(ScriptDirectory.from_config(_config()).get_current_head())
+
+
+def schema_of(connection: Connection) -> str | None:
+    """Return the schema that the tables have; None where there are none."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def require_known(schema: str | None, place: str) -> None:
+    """Raise AggregatorError in one sentence if a newer version wrote what lies at `place`."""
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if schema is not None and schema not in known:
         raise AggregatorError(
-            f"database {place}: was written by a newer machikoba (schema {current}): "
+            f"{place}: was written by a newer machikoba (schema {schema}): "
             "install that version, or restore the backup made before its upgrade"
         )
-    if current != scripts.get_current_head():
-        logger.info("database %s: upgrading from schema %s to %s", place, current, scripts.get_current_head())
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    return config
+
+
+def _refuse_newer(connection: Connection, place: str) -> None:
+    current = schema_of(connection)
+    require_known(current, f"database {place}")
+    if current != newest_schema():
+        logger.info("database %s: upgrading from schema %s to %s", place, current, newest_schema())

@@ -63,6 +63,10 @@ PLANTED = {
         "aggregator.market",
         "aggregator.store.profiles",
     ),
+    "A backup knows settings and the database, nothing that runs": (
+        "aggregator.backup.archive",
+        "aggregator.ingest",
+    ),
     "Enrolment knows settings, and what an id is": ("aggregator.enrolment.authority", "aggregator.services"),
     "Measurements know the seam, live values and the model": (
         "aggregator.measurements",

@@ -1,0 +1,220 @@
+"""`machikoba backup` and `restore`: all comes back, into either kind of database; nothing is lost unasked."""
+
+import json
+import logging
+import stat
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from agent.contract.states import State
+from aggregator.__main__ import main
+from aggregator.model.machine import MachineKey
+from aggregator.model.window import StateChange, Window
+from aggregator.store.database import open_engine, reading, writing
+from aggregator.store.embedded import Embedded
+from aggregator.store.migration import migrate
+from aggregator.store.snapshot import counts_of
+from tests.aggregator.backup.conftest import Desk
+
+MILL = MachineKey("aoki", "mc-01")
+PRESS = MachineKey("aoki", "pr-01")
+MINUTE_MS = 60_000
+MINUTES = 5_000
+
+
+def minute(key: MachineKey, number: int) -> Window:
+    return Window(key, number * MINUTE_MS, MINUTE_MS, (50_000, 0, 10_000, 0, 0, 0), 4, 3, 1, None, "J-1")
+
+
+@pytest.fixture
+def town(database_url: str, desk: Desk) -> Iterator[Engine]:
+    """A database of each kind, with a history, and the authority's key beside it."""
+    engine = open_engine(database_url)
+    migrate(engine)
+    changes = [StateChange(MILL, 5, State.DOWN, "")]
+    Embedded(engine).write([minute(MILL, number) for number in range(MINUTES)], changes)
+    with writing(engine) as connection:
+        connection.execute(text("INSERT INTO factories VALUES ('aoki', '青木精機')"))
+        connection.execute(text("INSERT INTO delivery VALUES ('aoki', 'epoch-1', 77)"))
+        connection.execute(
+            text("INSERT INTO users (name, password_hash, role, created_ms) VALUES ('kenta', 'x', 'c', 1)")
+        )
+        connection.execute(text("INSERT INTO sessions VALUES ('h', 'kenta', 1, 2)"))
+    (desk.data / "ca").mkdir(parents=True, exist_ok=True)
+    (desk.data / "ca" / "ca.key").write_text("the key")
+    yield engine
+    engine.dispose()
+
+
+def counted(engine: Engine) -> dict[str, int]:
+    with reading(engine) as connection:
+        return counts_of(connection)
+
+
+@pytest.mark.parametrize("into", ["sqlite", "postgresql"])
+def test_all_comes_back_into_either_kind_of_database(
+    town: Engine, into: str, desk: Desk, request: pytest.FixtureRequest
+) -> None:
+    source = town.url.render_as_string(hide_password=False)
+    file = desk.backup(source)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    before = counted(town)
+    assert (before["windows"], before["sessions"]) == (MINUTES, 1)
+    town.dispose()
+    url = desk.new_url if into == "sqlite" else request.getfixturevalue("postgres_url")
+    if into == town.dialect.name == "postgresql":  # there is one PostgreSQL database a test
+        assert "would be overwritten" in desk.restore(file, url, desk.new)
+        assert desk.restore(file, url, desk.new, "--replace") == ""
+    else:
+        assert desk.restore(file, url, desk.new) == ""
+    assert (desk.new / "ca" / "ca.key").read_text() == "the key"
+    engine = open_engine(url)
+    assert counted(engine) == before
+    store = Embedded(engine)
+    assert store.windows(MILL, 0, 10**12) == [minute(MILL, number) for number in range(MINUTES)]
+    store.write([minute(PRESS, 0)], [])  # numbers of new machines go on behind the old ones
+    assert store.windows(PRESS, 0, 10**12) == [minute(PRESS, 0)]
+    assert len(store.windows(MILL, 0, 10**12)) == MINUTES
+    engine.dispose()
+
+
+@pytest.fixture
+def small(sqlite_url: str, desk: Desk) -> Path:
+    """A backup of a database that holds one factory; the database is still there."""
+    engine = open_engine(sqlite_url)
+    migrate(engine)
+    with writing(engine) as connection:
+        connection.execute(text("INSERT INTO factories VALUES ('aoki', '青木精機')"))
+    engine.dispose()
+    return desk.backup(sqlite_url)
+
+
+def factories(url: str) -> list[str]:
+    engine = open_engine(url)
+    try:
+        with reading(engine) as connection:
+            return list(connection.scalars(text("SELECT id FROM factories ORDER BY id")))
+    finally:
+        engine.dispose()
+
+
+def add_sakura(url: str) -> Engine:
+    engine = open_engine(url)
+    with writing(engine) as connection:
+        connection.execute(text("INSERT INTO factories VALUES ('sakura', 'さくら')"))
+    return engine
+
+
+def test_nothing_is_overwritten_unless_asked_and_then_the_old_is_kept(
+    small: Path, sqlite_url: str, desk: Desk
+) -> None:
+    add_sakura(sqlite_url).dispose()
+    said = desk.restore(small, sqlite_url, desk.data)
+    assert "machikoba.db would be overwritten; say --replace" in said
+    assert factories(sqlite_url) == ["aoki", "sakura"]
+    assert desk.restore(small, sqlite_url, desk.data, "--replace") == ""
+    assert factories(sqlite_url) == ["aoki"]
+    (kept,) = desk.data.glob("machikoba.db.before-*")
+    assert factories(f"sqlite:///{kept}") == ["aoki", "sakura"]
+
+
+def test_checking_changes_nothing(small: Path, sqlite_url: str, desk: Desk) -> None:
+    add_sakura(sqlite_url).dispose()
+    assert desk.restore(small, sqlite_url, desk.data, "--check") == ""
+    assert factories(sqlite_url) == ["aoki", "sakura"]
+
+
+def test_a_database_in_use_is_left_alone(small: Path, sqlite_url: str, desk: Desk) -> None:
+    user = add_sakura(sqlite_url)  # its connection stays open
+    said = desk.restore(small, sqlite_url, desk.data, "--replace")
+    assert "is in use; stop machikoba serve first" in said
+    assert factories(sqlite_url) == ["aoki", "sakura"]
+    user.dispose()
+
+
+def test_a_postgresql_in_use_is_left_alone(small: Path, postgres_url: str, desk: Desk) -> None:
+    engine = open_engine(postgres_url)
+    migrate(engine)
+    engine.dispose()
+    user = add_sakura(postgres_url)
+    assert "is in use by others (1)" in desk.restore(small, postgres_url, desk.new, "--replace")
+    user.dispose()
+    assert factories(postgres_url) == ["sakura"]
+
+
+def test_a_damaged_database_can_be_replaced(
+    small: Path, sqlite_url: str, desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    (desk.data / "machikoba.db").write_bytes(b"not at all" * 1_000)
+    with caplog.at_level(logging.WARNING):
+        assert desk.restore(small, sqlite_url, desk.data, "--replace") == ""
+    assert "is damaged (file is not a database), and is kept as it is" in caplog.text
+    assert factories(sqlite_url) == ["aoki"]
+
+
+def rewritten(file: Path, changes: dict[str, object]) -> Path:
+    """The same backup with another manifest."""
+    target = file.with_name("rewritten.tar.gz")
+    folder = file.with_name("unpacked")
+    with tarfile.open(file) as tar:
+        tar.extractall(folder, filter="data")
+        names = tar.getnames()
+    manifest = folder / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | changes))
+    with tarfile.open(target, "w:gz") as tar:
+        for name in names:
+            tar.add(folder / name, name)
+    return target
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"schema": "9999"}, "was written by a newer machikoba (schema 9999): install that version"),
+        ({"format": 2}, "in a form (2) that this one cannot read"),
+        ({"federation": "nishimachi"}, "is of the federation nishimachi, the settings name higashimachi"),
+        ({"counts": {"factories": 2}}, "is damaged: its database does not hold what its manifest says"),
+        ({"counts": 3}, "is damaged: its manifest cannot be read"),
+        ({"files": {"machikoba.db": {"bytes": 1, "sha256": "0"}}}, "is damaged: machikoba.db has another"),
+        ({"files": {}}, "holds machikoba.db, of which its manifest says nothing"),
+    ],
+)
+def test_what_cannot_be_restored_is_refused_and_changes_nothing(
+    small: Path, desk: Desk, changes: dict[str, object], said: str
+) -> None:
+    file = rewritten(small, changes)
+    error = desk.restore(file, desk.new_url, desk.new)
+    assert error.startswith(f"machikoba: {file}: ")
+    assert said in error
+    assert not desk.new.exists() or list(desk.new.iterdir()) == []
+
+
+@pytest.mark.parametrize("length", [0, 10, 700, 3_000])
+def test_half_a_file_is_refused(small: Path, desk: Desk, length: int) -> None:
+    small.write_bytes(small.read_bytes()[:length])
+    assert "is damaged" in desk.restore(small, desk.new_url, desk.new)
+    assert not (desk.new / "machikoba.db").exists()
+
+
+def test_it_keeps_as_many_as_asked(small: Path, sqlite_url: str, desk: Desk) -> None:
+    for day in range(1, 4):
+        (small.parent / f"machikoba-higashimachi-2020010{day}T000000Z.tar.gz").touch()
+    (small.parent / "other.tar.gz").touch()
+    small.unlink()
+    desk.backup(sqlite_url, "--keep", "2")
+    names = sorted(path.name for path in small.parent.iterdir())
+    assert names[0] == "machikoba-higashimachi-20200103T000000Z.tar.gz"
+    assert len(names) == 3
+
+
+def test_without_a_database_there_is_nothing_to_back_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--out", str(tmp_path / "out"), "--federation", "a", "--data", str(tmp_path))
+    assert main(["backup", *words]) == 1
+    assert "there is no database yet" in capsys.readouterr().err
+    assert not (tmp_path / "machikoba.db").exists()
