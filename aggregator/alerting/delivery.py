@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from aggregator.alerting.aside import aside
 from aggregator.alerting.backoff import NEVER, next_try_ms
 from aggregator.alerting.letter import Letter, NotSent
 from aggregator.alerting.mail import send_mail
@@ -61,7 +62,10 @@ class Delivery:
         self._failing: set[str] = set()
 
     async def run(self) -> None:
-        """Send what is due until cancelled; a slow channel keeps no other one waiting."""
+        """Send what is due until cancelled; a slow channel keeps no other one waiting, nor the end.
+
+        What is under way then may arrive without being marked, and comes once more after the next start.
+        """
         async with asyncio.TaskGroup() as tasks:
             for channel in self._sendings:
                 tasks.create_task(self._run(channel), name=f"alerts by {channel}")
@@ -69,7 +73,7 @@ class Delivery:
     async def _run(self, channel: Channel) -> None:
         while True:
             try:
-                await asyncio.to_thread(self.send_due, channel)
+                await aside(partial(self.send_due, channel), f"alerts by {channel}")
             except StoreError as error:
                 log.warning("alerts by %s wait until the store answers again: %s", channel, error)
             await asyncio.sleep(LOOK_EVERY_S)

@@ -9,9 +9,14 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 @dataclass
 class Receiver:
-    """Answers with `status`, and keeps path, headers and body of what came."""
+    """Answers with `status`, and keeps path, headers and body of what came.
+
+    It promises a body of `length` bytes and does not send it before `told`.
+    """
 
     status: int = 204
+    length: int = 0
+    told: threading.Event = field(default_factory=threading.Event)
     came: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
 
 
@@ -25,8 +30,11 @@ def receiving(receiver: Receiver) -> Iterator[str]:
             receiver.came.append((self.path, dict(self.headers), body))
             self.send_response(receiver.status)
             self.send_header("Location", "/elsewhere")
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Length", str(receiver.length))
             self.end_headers()
+            if receiver.length:
+                self.wfile.flush()
+                receiver.told.wait(60)
 
         def log_message(self, *_: object) -> None:
             pass

@@ -1,6 +1,10 @@
 """Alerts in a real database: one for each excursion, whoever restarts, and each told once to everybody."""
 
+import asyncio
+import threading
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -193,6 +197,45 @@ def test_who_dies_between_sending_and_marking_sends_once_more_under_the_same_key
     delivered(store, clock, post).send_due(Channel.WEBHOOK)
     delivered(store, clock, post).send_due(Channel.WEBHOOK)
     assert post.letters == [("alert-1", "https://x")] * 2
+
+
+def test_a_server_that_hangs_keeps_nobody_from_ending(store: Alerts, clock: Clock) -> None:
+    raised(store, clock)
+    asked, held = threading.Event(), threading.Event()
+
+    def hang(*_: object) -> None:
+        asked.set()
+        held.wait(120)
+        raise NotSent("hung")
+
+    async def follow() -> None:
+        delivery = Delivery(store, {Channel.WEBHOOK: hang}, written, clock)
+        task = asyncio.create_task(delivery.run())
+        assert await asyncio.to_thread(asked.wait, 60)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    began = time.monotonic()
+    asyncio.run(follow())
+    took_s = time.monotonic() - began
+    held.set()
+    for thread in threading.enumerate():
+        if thread.name == f"alerts by {Channel.WEBHOOK}":
+            thread.join(60)
+    assert took_s < 110
+
+
+def test_a_letter_that_cannot_be_written_is_told_where_it_is_waited_for(store: Alerts, clock: Clock) -> None:
+    raised(store, clock)
+
+    def cannot(_: Alert) -> Letter:
+        raise LookupError("no words")
+
+    delivery = Delivery(store, {Channel.WEBHOOK: Post()}, cannot, clock)
+    with pytest.raises(ExceptionGroup) as told:
+        asyncio.run(delivery.run())
+    assert told.group_contains(LookupError, match="no words")
 
 
 def test_nobody_is_told_of_an_alert_that_is_three_days_old(store: Alerts, clock: Clock) -> None:

@@ -54,6 +54,16 @@ def test_only_2xx_is_success_and_no_redirect_is_followed(status: int, secret: Pa
     assert len(receiver.came) == 1
 
 
+def test_a_receiver_that_takes_it_and_goes_on_talking_slowly_has_it(secret: Path) -> None:
+    receiver = Receiver(200, length=4_000)
+    with receiving(receiver) as url:
+        try:
+            send_webhook(Webhook(url=url, secret_file=secret), LETTER, AT_MS)
+        finally:
+            receiver.told.set()
+    assert len(receiver.came) == 1
+
+
 def test_nobody_there_and_no_secret_file_are_said(secret: Path, tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}/hook?token=hidden"
     with pytest.raises(NotSent, match=r"^http://127.0.0.1:\d+: Connection refused$"):
