@@ -70,11 +70,6 @@ def merge(records: Sequence[Record]) -> list[Record]:
     return [record for record in merged if record is not None]
 
 
-def ended_ms(record: Record) -> int:
-    """Return the time up to which a record tells of its machine (UTC, ms)."""
-    return record.at_ms if isinstance(record, StateChange) else record.start_ms + record.length_ms
-
-
 def _follows(before: Window, window: Window) -> bool:
     return before.start_ms + before.length_ms == window.start_ms and _kind(before) == _kind(window)
 

@@ -13,14 +13,15 @@ import logging
 import sqlite3
 import threading
 import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from agent.contract.records import Record
+from agent.clock import system_wall_ms
+from agent.contract.records import HOUR_MS, Record
 from agent.errors import OutboxDamaged, OutboxError
-from agent.merging import MEGABYTE, Bounds, ended_ms
+from agent.merging import MEGABYTE, Bounds
 from agent.outbox_file import FILE, LOG_BYTES, failure, make_folder, open_file, open_in_memory, recover
-from agent.rewriting import merge_rows, release_rows, used_bytes
+from agent.rewriting import mark_age, merge_rows, release_rows, take_aged, used_bytes
 from agent.sealed import Damaged, from_blob, from_snapshot, to_blob, to_snapshot
 
 logger = logging.getLogger(__name__)
@@ -44,11 +45,18 @@ class Outbox:
     that is stored at the centre and gone from here; what lies between is pending.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, bounds: Bounds) -> None:
+    def __init__(
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        bounds: Bounds,
+        now: Callable[[], float] = system_wall_ms,
+    ) -> None:
         self._path = path
         self._bounds = bounds
         self._lock = threading.Lock()
-        self._aged_through_ms = 0
+        self._now = now
+        self._aged_ms = self._marked_ms = float("-inf")
         self._is_told_full = False
         self.is_in_memory = False
         """Nothing is durable: the disk could not be used when the agent started."""
@@ -82,6 +90,9 @@ class Outbox:
             connection.executemany("INSERT INTO records VALUES (?, ?)", rows)
             connection.executemany("INSERT OR REPLACE INTO machines VALUES (?, ?)", machines)
             dropped = self._drop(connection)
+            if rows and (now_ms := self._now()) - self._marked_ms >= HOUR_MS:
+                mark_age(connection, rows[-1][0], round(now_ms))
+                self._marked_ms = now_ms
         self._dropped = dropped
         self.last_sequence = first + len(rows) - 1 - self._base
         return range(first - self._base, self.last_sequence + 1)
@@ -134,8 +145,8 @@ class Outbox:
     def keep_bounds(self) -> bool:
         """Merge the oldest windows into hours if there are too many or too old ones; tell whether it did.
 
-        Then there is a new epoch. Size is that of the file, its log included; age is counted from the newest
-        record, so that a clock that is wrong merges nothing.
+        Then there is a new epoch. Size is that of the file, its log included; age is how long records have
+        waited, whatever time they tell of: recorded logs tell of years ago.
         """
         if self.held is not None:
             return False
@@ -190,7 +201,7 @@ class Outbox:
         """Leave memory for the file if the disk can be used by now; else go on without."""
         pending, snapshots = self.pending(self.forgotten_through, self.pending_count), self.snapshots()
         try:
-            file = open_outbox(self._path.parent, self._bounds)
+            file = open_outbox(self._path.parent, self._bounds, self._now)
         except OutboxError:
             return
         try:
@@ -276,18 +287,14 @@ class Outbox:
         self._dropped = dropped
 
     def _aged_through(self) -> int:
-        """Return the sequence up to which windows are too old to stay minutes; 0 if that was done today."""
-        newest = self.pending(self.last_sequence - 1, 1)
-        limit_ms = ended_ms(newest[0][1]) - self._bounds.age_ms if newest else 0
-        if limit_ms - self._aged_through_ms < DAY_MS:
+        """Return the sequence up to which records have waited for too long; 0 if that was done of late."""
+        now_ms = self._now()
+        if now_ms - self._aged_ms < min(DAY_MS, self._bounds.age_ms):
             return 0
-        self._aged_through_ms = limit_ms
-        low, high = self.forgotten_through, self.last_sequence
-        while low < high:
-            middle = (low + high + 1) // 2
-            (found,) = self.pending(middle - 1, 1)
-            low, high = (middle, high) if ended_ms(found[1]) <= limit_ms else (low, middle - 1)
-        return low if low > self.forgotten_through else 0
+        self._aged_ms = now_ms
+        with self._transaction() as connection:
+            number = take_aged(connection, round(now_ms - self._bounds.age_ms))
+        return max(0, min(number - self._base, self.last_sequence)) if number > self._dropped else 0
 
     @property
     def _usable_bytes(self) -> int:
@@ -321,19 +328,23 @@ class Outbox:
             yield connection
 
 
-def open_outbox(folder: Path, bounds: Bounds | None = None) -> Outbox:
+def open_outbox(
+    folder: Path, bounds: Bounds | None = None, now: Callable[[], float] = system_wall_ms
+) -> Outbox:
     """Open the outbox in `folder`, made on the first run and recovered if it is damaged.
 
-    Raises OutboxError with one clear sentence, OutboxDiskError if it may work later.
+    `now` gives UTC milliseconds. Raises OutboxError with one clear sentence, OutboxDiskError if it may work
+    later.
     """
     make_folder(folder)
     path = folder / FILE
     try:
-        return Outbox(path, open_file(path), bounds or Bounds())
+        connection = open_file(path)
     except OutboxDamaged as error:
         recovered = recover(path)
         logger.error("%s; %s", error, recovered)  # noqa: TRY400
-        return Outbox(path, recovered.connection, bounds or Bounds())
+        connection = recovered.connection
+    return Outbox(path, connection, bounds or Bounds(), now)
 
 
 def outbox_in_memory(folder: Path, bounds: Bounds) -> Outbox:

@@ -34,6 +34,7 @@ CREATE TABLE outbox (
 )
 """
 _HELD = "CREATE TABLE IF NOT EXISTS held (boot TEXT, base_ms INTEGER, after INTEGER)"
+_AGES = "CREATE TABLE IF NOT EXISTS ages (number INTEGER, at_ms INTEGER)"
 _RECORDS = "CREATE TABLE records (number INTEGER PRIMARY KEY, record BLOB NOT NULL)"
 _MACHINES = "CREATE TABLE machines (machine TEXT PRIMARY KEY, snapshot BLOB NOT NULL) WITHOUT ROWID"
 
@@ -149,6 +150,7 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(_HELD)
+        connection.execute(_AGES)
         (found,) = connection.execute("PRAGMA user_version").fetchone()
         if found > FORMAT:
             raise OutboxError(f"{path}: was written by a newer agent (format {found}); update this one")
@@ -164,7 +166,7 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
 
 
 def _make(connection: sqlite3.Connection) -> None:
-    for statement in (_HELD, _HEAD, _RECORDS, _MACHINES):
+    for statement in (_HELD, _AGES, _HEAD, _RECORDS, _MACHINES):
         connection.execute(statement)
     connection.execute("INSERT INTO outbox VALUES (?, 0, 0, -1)", (str(uuid.uuid4()),))
     connection.execute(f"PRAGMA user_version = {FORMAT}")

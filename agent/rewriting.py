@@ -25,6 +25,19 @@ def merge_rows(connection: sqlite3.Connection, after: int, through: int) -> int:
     return behind
 
 
+def mark_age(connection: sqlite3.Connection, number: int, at_ms: int) -> None:
+    """Note that the rows up to a number are there since `at_ms` at the latest."""
+    connection.execute("INSERT INTO ages VALUES (?, ?)", (number, at_ms))
+
+
+def take_aged(connection: sqlite3.Connection, until_ms: int) -> int:
+    """Return the number of the last row that is there since `until_ms`, 0 if none is; older marks go."""
+    (number,) = connection.execute("SELECT max(number) FROM ages WHERE at_ms <= ?", (until_ms,)).fetchone()
+    if number is not None:
+        connection.execute("DELETE FROM ages WHERE number < ?", (number,))
+    return number or 0
+
+
 def release_rows(connection: sqlite3.Connection, shift_ms: int, machines: Collection[str]) -> int | None:
     """Put the rows that were held to their true time; return the last row's number, None if none was held."""
     held = connection.execute("SELECT after FROM held").fetchone()

@@ -56,18 +56,34 @@ def test_at_its_size_the_oldest_windows_become_hours_and_the_file_grows_no_more(
     outbox.close()
 
 
-def test_windows_that_are_too_old_become_hours_and_the_others_stay(folder: Path) -> None:
-    outbox = open_outbox(folder, Bounds(age_days=1))
-    outbox.append(hours(0, 36, ["mc-01"]), {})
+def test_windows_that_waited_for_too_long_become_hours_and_the_others_stay(folder: Path) -> None:
+    now_ms = [NOON_MS]
+    outbox = open_outbox(folder, Bounds(age_days=1), lambda: now_ms[0])
+
+    def pass_hours(first: int, count: int) -> None:
+        for hour in range(first, first + count):
+            now_ms[0] += HOUR_MS
+            outbox.append(hours(hour, 1, ["mc-01"]), {})
+
+    pass_hours(0, 36)
     before = outbox.epoch
     assert outbox.keep_bounds()
     assert outbox.epoch != before
     assert lengths(outbox) == [HOUR_MS] * 12 + [MINUTE_MS] * 24 * 60
     assert outbox.forgotten_through == 0
     assert not outbox.keep_bounds(), "once a day is often enough"
-    outbox.append(hours(36, 25, ["mc-01"]), {})
+    pass_hours(36, 25)
+    outbox.close()
+    outbox = open_outbox(folder, Bounds(age_days=1), lambda: now_ms[0])
     assert outbox.keep_bounds()
     assert lengths(outbox) == [HOUR_MS] * 37 + [MINUTE_MS] * 24 * 60
+    outbox.close()
+
+
+def test_a_recorded_log_of_years_ago_is_not_old(folder: Path) -> None:
+    outbox = open_outbox(folder, Bounds(age_days=1), lambda: NOON_MS + 10**11)
+    outbox.append(hours(0, 100, ["mc-01"]), {})
+    assert not outbox.keep_bounds()
     outbox.close()
 
 
