@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check-tools lint style types format bench lock clean
+.PHONY: help setup demo test check-tools lint style types format bench fuzz lock clean
 
 BIN := .venv/bin
 # What the checks look at; node_modules and caches are not ours.
@@ -57,6 +57,9 @@ bench: setup check-tools  ## Measure: change to screen, records into the store, 
 
 dashboards: setup  ## Write Grafana's dashboards and alert rules anew from their Python
 	@$(BIN)/python -m dashboards
+
+fuzz: setup check-tools  ## Try 100,000 payloads and answers of machines, arbitrary and damaged (takes some minutes)
+	MACHIKOBA_FUZZ_CASES=100000 $(BIN)/python -m pytest tests/fuzz --timeout=3600
 
 lock: setup  ## Bring requirements.lock up to pyproject.toml (ARGS=--upgrade for newest versions)
 	bash .ci/lock $(ARGS)

@@ -101,7 +101,7 @@ def encode(payload: Payload, *, with_types: bool = True) -> bytes:
     for metric in payload.metrics:
         try:
             _fill_metric(message.metrics.add(), metric, with_types)
-        except (TypeError, ValueError, EncodeError) as error:
+        except (AttributeError, TypeError, ValueError, EncodeError) as error:
             raise PayloadError(f"metric {metric.name or metric.alias!r}: {error}") from error
     return bytes(message.SerializeToString())
 

@@ -28,6 +28,8 @@ from aggregator.model.machine import MachineKey
 
 HEARD_STEP_MS = 10_000
 """A node's records are a sign of life of its machines, noted at most so often."""
+MOST_MACHINES = 1_000
+"""Of one node: whoever makes up names must not fill the memory."""
 
 
 @dataclass(slots=True)
@@ -89,6 +91,9 @@ class Node:
         return [MachineDied(self._machines.pop(id).live.key, now_ms) for id in unborn]
 
     def _machine_birth(self, topic: Topic, key: MachineKey, payload: Payload, now_ms: int) -> list[Event]:
+        if key.machine not in self._machines and len(self._machines) >= MOST_MACHINES:
+            why = f"more than {MOST_MACHINES} machines; {key.machine!r} is refused"
+            return [self._refusals.refuse(f"factory {self.factory}", why, "message")]
         measured = self.epoch is not None
         birth = read_machine_birth(key, named(payload.metrics), self._processes, measured, now_ms)
         self._machines[key.machine] = _Machine(birth.live, Aliases(payload.metrics))

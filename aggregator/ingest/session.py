@@ -23,6 +23,8 @@ GRACE_MS = 10_000
 REBIRTH_PAUSE_MS = 5_000
 """A node is asked for a rebirth at most so often; one that does not answer is asked ever more seldom."""
 REBIRTH_PAUSE_LIMIT_MS = 300_000
+MOST_NODES = 2_000
+"""A federation is far smaller: whoever makes up names must not fill the memory."""
 _GAPS_BELIEVED = 3
 
 
@@ -66,6 +68,10 @@ class Session:
                 return [self._refusals.refuse(place, why, "message")]
         link = self._links.get(topic.factory)
         if link is None:
+            if len(self._links) >= MOST_NODES:
+                place = "nodes"
+                why = f"more than {MOST_NODES} of them are told of; {topic.factory!r} is refused"
+                return [self._refusals.refuse(place, why, "message")]
             link = _Link(Node(topic.factory, self._processes, self._refusals))
             self._links[topic.factory] = link
         return self._asked(link, self._receive(link, topic, payload, now_ms), now_ms)
