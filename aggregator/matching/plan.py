@@ -1,8 +1,8 @@
 """Makes a plan, as people read it, of an answer."""
 
 from datetime import date
+from typing import TYPE_CHECKING
 
-from aggregator.matching.answer import Answer
 from aggregator.matching.finish import finish_of
 from aggregator.matching.missing import late_of, missing_of
 from aggregator.matching.problem import Problem
@@ -10,8 +10,11 @@ from aggregator.matching.question import Question
 from aggregator.matching.schedule import Key, Schedule, works
 from aggregator.model.proposal import Backup, Lot, Plan, WeekWork
 
+if TYPE_CHECKING:  # what has the solver is loaded by who calls it
+    from aggregator.matching.answer import Answer
 
-def plan_of(question: Question, problem: Problem, answer: Answer, *, cure: bool = False) -> Plan:
+
+def plan_of(question: Question, problem: Problem, answer: "Answer", *, cure: bool = False) -> Plan:
     """Return the plan, its lots in the order of the routing; `cure`: say what would help where it lacks."""
     return Plan(
         lots=tuple(_lots(problem, answer.schedule)),

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from aggregator.matching.answer import answer
 from aggregator.matching.offer import Market
 from aggregator.matching.plan import plan_of
 from aggregator.matching.problem import Candidate, Problem
@@ -33,6 +32,8 @@ def edited(  # noqa: PLR0917 (as `propose` takes them, then the change)
 
     Raises EditRefused for a change that cannot be, NoRoom when hours are lacking.
     """
+    from aggregator.matching.answer import answer  # the solver: loaded once it is needed
+
     question = Question(draft, market, today, draw)
     problem = question.problem()
     rows = [_kept(problem, number, plan) for number in range(len(problem.steps))]

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import date
 from string import ascii_lowercase
 
-from aggregator.matching.answer import answer
 from aggregator.matching.offer import Market
 from aggregator.matching.plan import plan_of
 from aggregator.matching.problem import Candidate, Problem
@@ -26,6 +25,8 @@ def moved_job(  # noqa: PLR0917 (as `edited` takes them)
     It goes to `to_factory`, else to the backup, else to whoever suits best. The market is that without the
     old job. Raises EditRefused where that cannot be, NoRoom when hours are lacking.
     """
+    from aggregator.matching.answer import answer  # the solver: loaded once it is needed
+
     step = next(each for each in draft.steps if each.id == old.step)
     alone = replace(step, after=(), max_lots=1, min_lot=1)
     question = Question(replace(draft, quantity=rest, steps=(alone,)), market, today, f"{today}/{old.id}")

@@ -10,7 +10,6 @@ from aggregator.capacity.local_time import local_day
 from aggregator.matching.drill import Drill, PlacedOrder, Stop, drill
 from aggregator.matching.faults import Fault, faults
 from aggregator.matching.offer import Market
-from aggregator.matching.propose import propose
 from aggregator.matching.room import shortages
 from aggregator.model.job import Job
 from aggregator.model.match import Basis, Decision, Match, MatchStatus
@@ -199,6 +198,8 @@ class Planning:
         return self._spare.market(self._orders.jobs())
 
     def _compute(self, draft: OrderDraft) -> tuple[Proposal, Basis]:
+        from aggregator.matching.propose import propose  # the solver: a second and 60 MB, once it is needed
+
         with self._turnstile.pass_through():
             market, today = self._market(), self.today
             proposal = propose(draft, market, today, draw_of(draft, today))
