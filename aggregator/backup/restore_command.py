@@ -128,7 +128,6 @@ def _upgrade(copy: Path) -> None:
 
 def _put_database(engine: Engine, copy: Path, ending: str) -> None:
     if engine.dialect.name == "postgresql":
-        migrate(engine)
         fill(engine, copy)
         return
     target = Path(place_of(engine))

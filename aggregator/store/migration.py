@@ -23,13 +23,10 @@ def migrate(engine: Engine) -> None:
 
     Processes that start together wait for each other.
     """
-    config = _config()
     try:
         with writing(engine) as connection:
             _wait_for_others(connection)
-            _refuse_newer(connection, place_of(engine))
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            upgrade(connection, place_of(engine))
     except StoreError as error:
         raise AggregatorError(f"{error}: check the path and its rights, or restore a backup") from error
 
@@ -37,6 +34,14 @@ def migrate(engine: Engine) -> None:
 def _wait_for_others(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+
+
+def upgrade(connection: Connection, place: str) -> None:
+    """Do the same inside a transaction that somebody else began."""
+    _refuse_newer(connection, place)
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 def newest_schema() -> str:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, func, inspect, select, table, text
 
 from aggregator.errors import AggregatorError
 from aggregator.store.database import open_engine, place_of, reading, writing
-from aggregator.store.migration import migrate, newest_schema, schema_of
+from aggregator.store.migration import migrate, newest_schema, schema_of, upgrade
 from aggregator.store.timeseries import StoreError
 from aggregator.store.work_schema import metadata
 
@@ -36,11 +36,13 @@ def save(engine: Engine, path: Path) -> None:
 
 
 def fill(engine: Engine, path: Path) -> None:
-    """Replace all that is in the database by what is in the file, both of the newest schema, in one step."""
+    """Replace our tables in PostgreSQL by those of the file, which are of the newest schema, in one step."""
     copy = open_engine(f"sqlite:///{path}")
     try:
         with reading(copy) as source, writing(engine) as target:
             _require_alone(target, place_of(engine))
+            _drop_all(target)
+            upgrade(target, place_of(engine))
             _fill(source, target)
             _continue_numbers(target)
     finally:
@@ -66,17 +68,22 @@ def _save_sqlite(source: Path, path: Path) -> None:
 
 
 def _fill(source: Connection, target: Connection) -> None:
-    for one in reversed(metadata.sorted_tables):
-        target.execute(one.delete())
     for one in metadata.sorted_tables:
         rows = source.execution_options(yield_per=ROWS_AT_ONCE).execute(select(one))
         for some in rows.mappings().partitions():
             target.execute(one.insert(), [dict(row) for row in some])
 
 
+def _drop_all(connection: Connection) -> None:
+    # Dropped, not emptied: the audit log gives no line away, and a newer version may have made them.
+    for name in (VERSION_TABLE, *metadata.tables):
+        connection.execute(text(f'DROP TABLE IF EXISTS "{name}" CASCADE'))
+    named = "SELECT oid::regprocedure FROM pg_proc WHERE proname LIKE 'machikoba\\_%'"
+    for function in list(connection.scalars(text(named))):
+        connection.execute(text(f"DROP FUNCTION {function}"))
+
+
 def _require_alone(connection: Connection, place: str) -> None:
-    if connection.dialect.name != "postgresql":
-        return
     others = connection.scalar(
         text(
             "SELECT count(*) FROM pg_stat_activity "
@@ -90,8 +97,6 @@ def _require_alone(connection: Connection, place: str) -> None:
 
 def _continue_numbers(connection: Connection) -> None:
     """Let PostgreSQL's counters go on behind the numbers that rows brought with them."""
-    if connection.dialect.name != "postgresql":
-        return
     for one in metadata.sorted_tables:
         column = one.autoincrement_column
         if column is not None:

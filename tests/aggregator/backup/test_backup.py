@@ -43,6 +43,10 @@ def town(database_url: str, desk: Desk) -> Iterator[Engine]:
         connection.execute(
             text("INSERT INTO users (name, password_hash, role, created_ms) VALUES ('kenta', 'x', 'c', 1)")
         )
+        connection.execute(
+            text("INSERT INTO refused_messages VALUES (7, 1, 'a/b', 'no reason', 2, :bytes)"),
+            {"bytes": b"\0\xff"},
+        )
         connection.execute(text("INSERT INTO sessions VALUES ('h', 'kenta', 1, 2)"))
     (desk.data / "ca").mkdir(parents=True, exist_ok=True)
     (desk.data / "ca" / "ca.key").write_text("the key")
