@@ -23,6 +23,9 @@ LOOK_BACK_MS = 24 * HOUR_MS
 LONGEST_MS = 30 * 24 * HOUR_MS
 """Machines that were silent for so long have gone: nothing more is written of them."""
 
+AT_ONCE = 50
+"""Machines whose minutes are read in one go: a day of them at the first look."""
+
 Covered = tuple[int, int]
 """Start and end of a window, UTC ms."""
 
@@ -69,9 +72,8 @@ class Minutes:
             known |= {at_ms: states[at_ms] for at_ms in partly & states.keys()}
         return (state_line(key, at_ms, state) for at_ms, state in known.items())
 
-    def mark_silence(self, keys: Collection[MachineKey], now_ms: int) -> None:
-        """Write OFFLINE for minutes that are over and silent, since the last look."""
-        until_ms = now_ms - now_ms % MINUTE_MS - LATE_MS
+    def waiting(self, keys: Collection[MachineKey], until_ms: int) -> list[list[MachineKey]]:
+        """Return the machines whose silence is not told up to there, some at a time."""
         known = self._ends(WINDOWS, "length_ms")
         present = [key for key in keys if key in known and known[key] > until_ms - LONGEST_MS]
         fresh = [key for key in present if key not in self._told_ms]
@@ -80,20 +82,22 @@ class Minutes:
         for key in fresh:
             told_ms = min(last.get(key, until_ms), until_ms - LOOK_BACK_MS)
             self._told_ms[key] = max(told_ms, first.get(key, until_ms), until_ms - LONGEST_MS)
-            self._mark([key], until_ms)
-        self._mark([key for key in present if self._told_ms[key] < until_ms], until_ms)
+        groups: dict[int, list[MachineKey]] = defaultdict(list)
+        for key in present:
+            if self._told_ms[key] < until_ms:
+                groups[self._told_ms[key]].append(key)
+        return [some[at : at + AT_ONCE] for some in groups.values() for at in range(0, len(some), AT_ONCE)]
 
-    def _mark(self, keys: Sequence[MachineKey], until_ms: int) -> None:
-        if not keys:
-            return
-        since_ms = min(self._told_ms[key] for key in keys)
+    def mark(self, keys: Sequence[MachineKey], until_ms: int) -> None:
+        """Write OFFLINE for the silent minutes of machines that were told up to the same minute."""
+        since_ms = self._told_ms[keys[0]]
         covered: dict[MachineKey, list[Covered]] = defaultdict(list)
         statement = select(("length_ms",), WINDOWS, keys, since_ms - HOUR_MS, until_ms)
         for key, at_ms, (length_ms,) in self._server.rows(self._bucket, statement):
             covered[key].append((at_ms, at_ms + length_ms))
         lines: list[str] = []
         for key in keys:
-            silent = silent_minutes(covered[key], self._told_ms[key], until_ms)
+            silent = silent_minutes(covered[key], since_ms, until_ms)
             lines += [state_line(key, at_ms, State.OFFLINE) for at_ms in silent]
         self._server.write(self._bucket, lines)
         self._told_ms |= dict.fromkeys(keys, until_ms)

@@ -11,12 +11,12 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from threading import Lock
 
-from agent.contract.records import HOUR_MS
+from agent.contract.records import HOUR_MS, MINUTE_MS
 from aggregator.model.machine import MachineKey
 from aggregator.model.window import StateChange, Window
 from aggregator.store.influx import points
 from aggregator.store.influx.hours import KEYS_AT_ONCE, Hour, Hours
-from aggregator.store.influx.minutes import Minutes
+from aggregator.store.influx.minutes import LATE_MS, Minutes
 from aggregator.store.influx.server import NoBucket, Server, Written
 from aggregator.store.influx.statements import TIME_END_MS, select
 from aggregator.store.overlap import Stored, Weight, settle, stretches
@@ -61,8 +61,10 @@ class Writes:
 
     def mark_silence(self, keys: Collection[MachineKey], now_ms: int) -> None:
         """Let minutes of which nothing came read OFFLINE."""
-        with self._writing:  # or a window that is on its way could be called silence
-            self._minutes.mark_silence(keys, now_ms)
+        until_ms = now_ms - now_ms % MINUTE_MS - LATE_MS
+        for some in self._minutes.waiting(keys, until_ms):
+            with self._writing:  # or a window that is on its way could be called silence
+                self._minutes.mark(some, until_ms)
 
     def with_buckets(self, write: Callable[[], None]) -> None:
         """Write, and again once the buckets are made that are not there."""

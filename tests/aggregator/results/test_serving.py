@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -12,7 +11,7 @@ from agent.contract.records import MINUTE_MS, Window
 from agent.contract.sparkplug import DataType
 from aggregator.model.machine import MachineKey
 from aggregator.store.influx.influx import Influx
-from aggregator.store.influx.server import Server
+from aggregator.store.influx.server import Place, Server
 from tests.agent.brokers import running
 from tests.aggregator.ingest.delivery import Delivery
 from tests.aggregator.ingest.edge import Edge
@@ -32,24 +31,33 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         yield broker.port
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def server(engine: InfluxEngine) -> Iterator[Server]:
+    server = Server(Place(engine.url, ORG, TOKEN))
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def home(server: Server) -> Influx:
+    """Where the aggregator writes to."""
+    return Influx(server, "serving", 36_500)
+
+
+@pytest.fixture(scope="module")
 def serve(
-    tmp_path: Path, broker: int, engine: InfluxEngine, home: Influx, monkeypatch: pytest.MonkeyPatch
+    tmp_path_factory: pytest.TempPathFactory, broker: int, engine: InfluxEngine, home: Influx
 ) -> Iterator[Serve]:
-    (tmp_path / "token").write_text(TOKEN)
-    place = {
-        "URL": engine.url,
-        "ORG": ORG,
-        "TOKEN_FILE": str(tmp_path / "token"),
-        "BUCKET": home.bucket,
-        "KEEP_DAYS": "36500",
-    }
-    for name, value in place.items():
-        monkeypatch.setenv(f"MACHIKOBA_INFLUX__{name}", value)
-    serve = Serve(tmp_path, broker)
-    serve.start()
-    yield serve
-    serve.kill()
+    folder = tmp_path_factory.mktemp("serve")
+    (folder / "token").write_text(TOKEN)
+    place = {"URL": engine.url, "ORG": ORG, "TOKEN_FILE": str(folder / "token"), "BUCKET": home.bucket}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {**place, "KEEP_DAYS": "36500"}.items():
+            patch.setenv(f"MACHIKOBA_INFLUX__{name}", value)
+        serve = Serve(folder, broker)
+        serve.start()
+        yield serve
+        serve.kill()
 
 
 def ready(serve: Serve) -> tuple[int, list[str]]:
@@ -113,8 +121,8 @@ def test_killed_while_it_stores_nothing_is_lost_or_doubled(serve: Serve, broker:
             serve.start()
 
     with Edge(broker) as edge:
-        Delivery(edge, count).run(kill)
-    counts = home.counts([MILL], 0, 10**13)
+        Delivery(edge, count, "epoch-2").run(kill)
+    counts = home.counts([MILL], 0, 10**12)
     assert (killed, counts[MILL].windows) == (1, count)
-    hours = home.hours([MILL], 0, 10**13)
+    hours = home.hours([MILL], 0, 10**12)
     assert sum(sum(hour.state_ms) for hour in hours) == count * MINUTE_MS

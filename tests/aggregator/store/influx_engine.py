@@ -71,6 +71,7 @@ class InfluxEngine:
         self.always: dict[str, Answer] = {}
         self.breaks: dict[str, tuple[int, Answer]] = {}
         self.requests: list[str] = []
+        self.encodings: list[str | None] = []
         self.inner = inner
 
     def answer_next(self, status: int, body: bytes = Answer.body, **more: object) -> None:
@@ -155,6 +156,7 @@ class _Adapter(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         path, query = urlsplit(self.path).path, parse_qs(urlsplit(self.path).query)
         self.engine.requests.append(path)
+        self.engine.encodings.append(self.headers.get("Content-Encoding"))
         wanted = self.engine.wanted(path)
         if wanted is None:
             self._answer(*self._asked(path, query, body))

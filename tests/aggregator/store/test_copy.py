@@ -30,7 +30,7 @@ from tests.aggregator.store.influx_engine import ORG, TOKEN, InfluxEngine, influ
 
 DAY_MS = 24 * HOUR_MS
 ALWAYS = 10**13
-DAYS = 12
+DAYS = 6
 KEYS = [MILL, LATHE, PRESS]
 _numbers = count()
 

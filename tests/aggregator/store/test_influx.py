@@ -12,6 +12,7 @@ import pytest
 from agent.contract.records import HOUR_MS
 from aggregator.store.influx.hours import Hours
 from aggregator.store.influx.influx import Influx
+from aggregator.store.influx.points import window_line
 from aggregator.store.influx.server import Place, Server
 from aggregator.store.timeseries import StoreError, TimeSeries
 from tests.aggregator.store.conformance import MILL, NOON_MS, TimeSeriesConformance, minutes
@@ -55,6 +56,17 @@ class TestInflux(TimeSeriesConformance, OverlapConformance):
     @pytest.fixture
     def timeseries(self, influx: Influx) -> TimeSeries:
         return influx
+
+
+def test_lines_go_compressed_five_thousand_at_a_time(engine_: InfluxEngine) -> None:
+    server = Server(Place(engine_.url, ORG, TOKEN))
+    home = Influx(server, "batches", KEEP_DAYS)
+    home.write(minutes(MILL, NOON_MS - 2 * HOUR_MS, 1), [])
+    asked = len(engine_.requests)
+    server.write(home.bucket, map(window_line, minutes(MILL, NOON_MS, 12_000)))
+    assert engine_.requests[asked:] == ["/api/v2/write"] * 3
+    assert engine_.encodings[asked:] == ["gzip"] * 3
+    server.close()
 
 
 def test_a_write_that_broke_before_its_hours_is_made_whole_by_the_next_try(
