@@ -1,0 +1,104 @@
+"""The install script of the Pi, run for real below a folder: install, update, a bad update, rollback."""
+
+import os
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "deploy" / "pi" / "install.sh"
+
+
+def wheel(folder: Path, version: str, *, works: bool = True) -> Path:
+    """A package named like ours, with nothing in it but a command that tells its version."""
+    info = f"machikoba-{version}.dist-info"
+    body = f"print('machikoba-agent {version}')" if works else "raise SystemExit('broken')"
+    files = {
+        "machikoba_stand_in.py": f"def main():\n    {body}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: machikoba\nVersion: {version}\n"
+        "Provides-Extra: agent\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/entry_points.txt": "[console_scripts]\nmachikoba-agent = machikoba_stand_in:main\n",
+    }
+    path = folder / f"machikoba-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+        archive.writestr(f"{info}/RECORD", "".join(f"{name},,\n" for name in [*files, f"{info}/RECORD"]))
+    return path
+
+
+class Pi:
+    """A computer that is a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "root"
+        self.wheels = folder / "wheels"
+        self.wheels.mkdir()
+
+    def script(self, *words: str | Path) -> tuple[int, str]:
+        done = subprocess.run(
+            ["bash", SCRIPT, *words, "--root", self.root, "--wheels", self.wheels],
+            capture_output=True, text=True, check=False,
+            env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
+        )  # fmt: skip
+        return done.returncode, done.stdout + done.stderr
+
+    def version(self) -> str:
+        command = self.root / "opt/machikoba/current/bin/machikoba-agent"
+        return subprocess.run([command], capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.fixture
+def pi(tmp_path: Path) -> Pi:
+    return Pi(tmp_path)
+
+
+def test_install_update_a_bad_update_and_back(pi: Pi, tmp_path: Path) -> None:
+    assert pi.script("update", wheel(tmp_path, "1.0"))[0] == 1  # nothing is there yet
+    bundle = tmp_path / "bundle"
+    (bundle / "aoki").mkdir(parents=True)
+    (bundle / "aoki" / "agent.toml").write_text("# settings\n")
+    subprocess.run(["tar", "-cf", tmp_path / "aoki.tar", "-C", bundle, "aoki"], check=True)
+    code, said = pi.script("install", wheel(tmp_path, "1.0"), "--bundle", tmp_path / "aoki.tar")
+    assert code == 0, said
+    assert pi.version() == "machikoba-agent 1.0"
+    assert (pi.root / "etc/machikoba/agent.toml").read_text() == "# settings\n"
+    assert (pi.root / "etc/systemd/system/machikoba-agent.service").exists()
+    assert (pi.root / "etc/systemd/journald.conf.d/machikoba.conf").exists()
+    code, said = pi.script("update", wheel(tmp_path, "2.0"))
+    assert code == 0, said
+    assert pi.version() == "machikoba-agent 2.0"
+    code, said = pi.script("update", wheel(tmp_path, "3.0", works=False))
+    assert code != 0
+    assert "does not run here; what was there goes on" in said
+    assert pi.version() == "machikoba-agent 2.0"
+    assert len(list((pi.root / "opt/machikoba/releases").iterdir())) == 2  # nothing half-made stays
+    for version in ("1.0", "2.0"):  # back, and back again
+        code, said = pi.script("rollback")
+        assert code == 0, said
+        assert pi.version() == f"machikoba-agent {version}"
+    assert (pi.root / "etc/machikoba/agent.toml").read_text() == "# settings\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "say what to do"),
+        (("dance",), "dance: expected install, update, rollback or remove"),
+        (("install",), "name the wheel to install"),
+        (("install", "none.whl"), "name the wheel to install"),
+        (("rollback",), "there is no version to go back to"),
+        (("install", "--fast"), "--fast: unknown"),
+        (("install", "--bundle"), "--bundle: expects a value"),
+    ],
+)
+def test_bad_words_are_one_sentence(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
+    root = ("--root", str(tmp_path)) if words else ()
+    done = subprocess.run(
+        ["bash", SCRIPT, *words[:1], *root, *words[1:]], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
