@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import secrets
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from agent import births
 from agent.config import Config, Mqtt
 from agent.contract.sparkplug import Metric
 from agent.contract.tls import TlsError, client_context, refusal
-from agent.contract.topics import Topic
+from agent.contract.topics import Topic, state_topic
 from agent.errors import LinkError
 from agent.link import heed_cancellation
 
@@ -40,6 +40,8 @@ class Connection:
     async def subscribe(self) -> None:
         """Ask for the commands to this factory and its machines."""
         topics = [self._topic("NCMD"), self._topic("DCMD", "+")]
+        if self._config.mqtt.primary_host is not None:
+            topics.append(state_topic(self._config.mqtt.primary_host))
         with self._told():
             granted = await self._client.subscribe([(topic, 1) for topic in topics])
         heed_cancellation()
@@ -68,7 +70,7 @@ class Connection:
         """Publish NDEATH ourselves: an orderly end makes the broker forget the will."""
         await self._publish(self._topic("NDEATH"), births.node_death(self._bd_seq, self._now()), qos=1)
 
-    async def messages(self) -> AsyncIterator[Message]:
+    async def messages(self) -> AsyncGenerator[Message, None]:
         """Yield messages until the connection is lost (LinkError)."""
         with self._told():
             async for message in self._client.messages:

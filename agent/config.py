@@ -38,6 +38,7 @@ class Mqtt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     certificate_file: str | None = None
     key_file: str | None = None
     protocol: Literal["3.1.1", "5"] = "3.1.1"
+    primary_host: str | None = None
     keepalive_s: int = 15
 
     def __post_init__(self) -> None:
@@ -46,6 +47,10 @@ class Mqtt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         _require("keepalive_s", self.keepalive_s, 5, 3_600)
         if self.password_file is not None and self.username is None:
             raise ValueError("password_file: expected a username beside it, got none")
+        if self.primary_host is not None and not valid_id(self.primary_host):
+            raise ValueError(
+                f"primary_host: expected the host_id of the aggregator, got {self.primary_host!r}"
+            )
         if (self.certificate_file is None) != (self.key_file is None):
             raise ValueError("certificate_file and key_file: expected both or neither, got one")
         if self.certificate_file is not None and self.ca_file is None:

@@ -20,13 +20,14 @@ from agent.complaints import Complaints
 from agent.config import Config
 from agent.contract import names
 from agent.contract.sparkplug import Scalar
-from agent.contract.topics import TopicError, parse_topic
+from agent.contract.topics import TopicError, parse_topic, state_topic
 from agent.dispatch import Dispatch
 from agent.errors import LinkError
 from agent.link import BackOff
 from agent.live import LiveValues
 from agent.machine import Live
 from agent.outbox import Outbox
+from agent.primary_host import PrimaryHost
 from agent.threads import on_disk
 
 logger = logging.getLogger(__name__)
@@ -66,6 +67,9 @@ class Publisher:
         self._set_job = set_job
         self._clock = asyncio.get_running_loop().time
         self._places = {machine.id: place for place, machine in enumerate(config.machines)}
+        host = config.mqtt.primary_host
+        self._host_topic = None if host is None else state_topic(host)
+        self._host = PrimaryHost()
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
         self._live = LiveValues()
@@ -131,6 +135,9 @@ class Publisher:
     async def _session(self, connection: Connection) -> None:
         lost: Exception | None = None
         try:
+            self._host = PrimaryHost()
+            if not await self._host_is_there(connection):
+                return
             self.is_connected = True
             await self._give_birth(connection)
             async with asyncio.TaskGroup() as tasks:
@@ -149,10 +156,36 @@ class Publisher:
         if lost is not None:
             raise lost
 
+    async def _host_is_there(self, connection: Connection) -> bool:
+        """Wait for the primary host, if there is to be one; False when we are to stop meanwhile."""
+        if self._host_topic is None:
+            return True
+        hearing = asyncio.create_task(self._hear_host(connection), name="publisher: primary host")
+        stopping = asyncio.create_task(self._stopping.wait(), name="publisher: stop")
+        try:
+            await asyncio.wait((hearing, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if hearing.done():
+                hearing.result()
+        finally:
+            hearing.cancel()
+            stopping.cancel()
+        return not self._stopping.is_set()
+
+    async def _hear_host(self, connection: Connection) -> None:
+        async with contextlib.aclosing(connection.messages()) as messages:
+            async for message in messages:
+                if str(message.topic) == self._host_topic:
+                    self._host.hear(message.payload)
+                    if self._host.online:
+                        return
+
     async def _send(self, connection: Connection) -> None:
         """Publish what is due: births, then live values, then health, then one message of records."""
         while not self._stopping.is_set():
             self._wake.clear()
+            if self._host_topic is not None and not self._host.online:
+                await connection.node_death()
+                raise LinkError(f"the primary host {self._config.mqtt.primary_host} is offline")
             if self._rebirth_due_s is not None and self._rebirth_due_s <= self._clock():
                 await self._give_birth(connection)
             for machine in self._live.due(self._clock()):
@@ -213,6 +246,10 @@ class Publisher:
 
     async def _receive(self, connection: Connection) -> None:
         async for message in connection.messages():
+            if str(message.topic) == self._host_topic:
+                self._host.hear(message.payload)
+                self._wake.set()
+                continue
             for command in self._commands(message):
                 self._obey(command)
 

@@ -328,6 +328,10 @@ HOST: dict[str, Check] = {
     "topics-ncmd-timestamp": stamped("NCMD"),
 }
 ELSEWHERE: dict[str, str] = {
+    "message-flow-edge-node-birth-publish-subscribe": "tests/agent/test_primary_host.py",
+    "operational-behavior-primary-application-state-with-multiple-servers-walk": (
+        "tests/agent/test_primary_host.py: it ends the session and waits; there is one server"
+    ),
     "operational-behavior-device-ddeath": (
         "tests/aggregator/ingest/test_session.py and agent/README.md: a machine that cannot be read is told "
         "as State OFFLINE with its time; its DDEATH comes with the end of the agent"

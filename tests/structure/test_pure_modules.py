@@ -11,8 +11,21 @@ from tests.structure.sources import ROOT, named
 # agent/clock.py is not here: its Clock is pure, its SystemClock is the edge that reads the real ones.
 PURE = [
     *("agent/state.py", "agent/cycles.py", "agent/window.py", "agent/machine.py"),
-    *("agent/delivery.py", "agent/births.py", "agent/live.py", "agent/job.py", "agent/sharing.py"),
-    *("agent/catching_up.py", "agent/merging.py", "agent/sealed.py", "agent/shifting.py"),
+    *(
+        "agent/delivery.py",
+        "agent/primary_host.py",
+        "agent/births.py",
+        "agent/live.py",
+        "agent/job.py",
+        "agent/sharing.py",
+    ),
+    *(
+        "agent/catching_up.py",
+        "agent/primary_host.py",
+        "agent/merging.py",
+        "agent/sealed.py",
+        "agent/shifting.py",
+    ),
     *(
         f"agent/contract/{name}.py"
         for name in ("jobs", "names", "records", "schema", "sparkplug", "states", "topics")
