@@ -59,7 +59,7 @@ dashboards: setup  ## Write Grafana's dashboards and alert rules anew from their
 	@$(BIN)/python -m dashboards
 
 fuzz: setup check-tools  ## Try 100,000 payloads and answers of machines, arbitrary and damaged (takes some minutes)
-	MACHIKOBA_FUZZ_CASES=100000 $(BIN)/python -m pytest tests/fuzz --timeout=3600
+	MACHIKOBA_FUZZ_CASES=100000 $(BIN)/python -m pytest tests/fuzz --timeout=3600 -o faulthandler_timeout=0
 
 lock: setup  ## Bring requirements.lock up to pyproject.toml (ARGS=--upgrade for newest versions)
 	bash .ci/lock $(ARGS)

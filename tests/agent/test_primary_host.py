@@ -18,8 +18,8 @@ from agent.publisher import Publisher
 from tests.agent import brokers
 from tests.agent.brokers import Broker
 from tests.agent.configs import document, settings
+from tests.agent.publishing import HEALTH, until
 from tests.agent.records import NOON_MS
-from tests.agent.test_publisher import HEALTH, until
 from tests.sparkplug.assertions import bd_seq, goodbye, of
 from tests.sparkplug.referee import Referee
 from tests.sparkplug.wire import CONNECT, DISCONNECT
