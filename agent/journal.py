@@ -21,6 +21,8 @@ from agent.threads import on_disk
 logger = logging.getLogger(__name__)
 
 GROUP_S = 0.5
+YOUNG_S = 60.0
+"""After a start so long nothing waits: a base line that is not on the disk is lost with the process."""
 MOST_UNSAVED = 50_000
 """While the disk cannot be written, windows beyond these are merged into hours; then the oldest are lost."""
 MOST_WAITING = 20_000
@@ -54,6 +56,7 @@ class Journal:
         self._unsaved: list[Record] = []
         self._being_written: tuple[Record, ...] = ()
         self._machines: set[str] = set()
+        self._young_until_s: dict[str, float] = {}
         self._wake, self._urgent = asyncio.Event(), asyncio.Event()
         self._writing = asyncio.Lock()
         self._failures = 0
@@ -69,7 +72,9 @@ class Journal:
         self._machines.add(machine)
         self._keep_bound()
         self.look_for_room()
-        if any(isinstance(record, Window) for record in records):
+        now_s = asyncio.get_running_loop().time()
+        is_young = now_s < self._young_until_s.setdefault(machine, now_s + YOUNG_S)
+        if is_young or any(isinstance(record, Window) for record in records):
             self._urgent.set()
         self._wake.set()
 

@@ -154,7 +154,18 @@ async def test_what_even_hours_cannot_hold_is_lost_and_said_once(
     assert caplog.text.count("the oldest records are lost") == 1
 
 
-async def test_changes_of_state_wait_for_a_window_but_not_for_ever(outbox: Failing) -> None:
+async def test_right_after_a_start_nothing_waits(outbox: Failing) -> None:
+    watched = Watched(outbox, group_s=600)
+    task = asyncio.create_task(watched.journal.run())
+    watched.journal.keep("mc-01", [StateChange("mc-01", NOON_MS, State.DOWN)])
+    await until_pending(outbox, 1)
+    task.cancel()
+
+
+async def test_changes_of_state_wait_for_a_window_but_not_for_ever(
+    outbox: Failing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "YOUNG_S", 0.0)
     watched = Watched(outbox, group_s=0.5)
     task = asyncio.create_task(watched.journal.run())
     watched.journal.keep("mc-01", [StateChange("mc-01", NOON_MS, State.DOWN)])
