@@ -1,10 +1,12 @@
 """A buyer's page in Chromium: it counts along, survives a restart, ends with its link, and fits a phone."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -56,6 +58,15 @@ def opened(chromium: Browser, place: Served, path: str, **options: object) -> Pa
     return page
 
 
+def begun_again(town: Town) -> Town:
+    """Return the town as a process that was started anew knows it."""
+    old = town.services
+    again = Town(make_services(old.config, old.timeseries, old.records, old.now), town.tokens)
+    for live in old.board.all().values():
+        again.services.board.update(live)
+    return again
+
+
 def test_it_counts_along_without_a_reload(chromium: Browser, town: Town) -> None:
     with followed(town) as place:
         page = opened(chromium, place, link_of(town))
@@ -77,16 +88,46 @@ def test_it_comes_back_by_itself_after_a_restart(chromium: Browser, town: Town) 
         page.evaluate("window.loadedOnce = true")
     expect(page.locator("#banner")).to_be_visible(timeout=WITHIN_MS)
     expect(page.locator("#live-word")).to_have_text("Disconnected")
-    old = town.services
-    again = Town(make_services(old.config, old.timeseries, old.records, old.now), town.tokens)
-    for live in old.board.all().values():
-        again.services.board.update(live)
+    again = begun_again(town)
     with followed(again, port) as place:
         place.run(lambda: cycle(again.services, 7))
         expect(page.locator(COUNT)).to_have_text("1,207", timeout=2 * WITHIN_MS)
         expect(page.locator("#banner")).to_be_hidden()
         assert page.evaluate("window.loadedOnce")
         page.context.close()
+
+
+def test_it_is_right_after_sleep(chromium: Browser, town: Town) -> None:
+    port, slept_s = free_port(), 3
+    with followed(town, port) as place:
+        page = opened(chromium, place, link_of(town))
+        expect(page.locator("#live")).to_have_class("live on", timeout=WITHIN_MS)
+        page.evaluate("window.ticks = 0; setInterval(() => window.ticks++, 100)")
+        asleep = chromium_processes()
+        for process in asleep:
+            process.suspend()
+    again = begun_again(town)  # the connection died meanwhile
+    with followed(again, port) as place:
+        place.run(lambda: cycle(again.services, 5))
+        time.sleep(slept_s)
+        for process in asleep:
+            process.resume()
+        expect(page.locator(COUNT)).to_have_text("1,205", timeout=2 * WITHIN_MS)
+        expect(page.locator("#live")).to_have_class("live on", timeout=WITHIN_MS)
+        expect(page.locator("#banner")).to_be_hidden()
+        assert page.evaluate("window.ticks") > 0, "it was not loaded anew"
+        page.context.close()
+
+
+def chromium_processes() -> list[psutil.Process]:
+    """Return the processes of this test's Chromium that draw pages and read from the network."""
+    found = [
+        each
+        for each in psutil.Process().children(recursive=True)
+        if {"--type=renderer", "--type=utility"} & set(each.cmdline())
+    ]
+    assert found
+    return found
 
 
 def test_when_the_link_is_revoked_the_open_page_says_so(
