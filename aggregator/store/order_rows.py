@@ -14,7 +14,7 @@ from aggregator.store.database import reading, writing
 from aggregator.store.entries import Entries
 from aggregator.store.planning_schema import orders, proposals
 from aggregator.store.proposals import read_open_forms, serialise
-from aggregator.store.work_schema import order_revisions
+from aggregator.store.work_schema import buyer_links, order_revisions
 
 _draft = TypeAdapter(OrderDraft)
 
@@ -87,7 +87,8 @@ class OrderRows:
         """Give the order another form, with its entry in the audit log; None when it is that already.
 
         The form before it is kept as a revision, the first time also the one that was entered. `fit` makes
-        the order's jobs fit and tells the log what changed; what it raises leaves everything as it is.
+        the order's jobs fit and tells the log what changed; what it raises leaves everything as it is. Links
+        to the order end when another buyer has it: who held them has nothing to see here any more.
         """
         with writing(self._engine) as connection:
             serialise(connection)
@@ -102,8 +103,15 @@ class OrderRows:
             values = {"draft": _draft.dump_json(draft).decode()}
             connection.execute(update(orders).where(orders.c.id == order).values(values))
             detail = {"revision": fresh.number, "reason": decision.reason, **changes}
+            if known[-1].draft.buyer != draft.buyer:
+                detail["links_revoked"] = _end_links(connection, order, decision.now_ms)
             append(connection, decision.now_ms, decision.who, "order revised", order, detail)
             return fresh
+
+
+def _end_links(connection: Connection, order: str, now_ms: int) -> int:
+    alive = (buyer_links.c.order_id == order) & buyer_links.c.revoked_ms.is_(None)
+    return connection.execute(update(buyer_links).where(alive).values(revoked_ms=now_ms)).rowcount
 
 
 def _matches(connection: Connection, of: Collection[str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -316,6 +317,26 @@ def test_eight_weeks_of_history_fill_in(shared: Shared, keys: list[Key], measure
         windows = shared.demo.windows(key, since_ms, measured_since_ms)
         assert uneven(windows) == []
         assert len(windows) == 56 * 24 * 60
+
+
+def test_an_order_of_all_six_processes_finds_a_team(shared: Shared) -> None:
+    token = shared.demo.access["coordinator"]["token"]
+    due = datetime.now(UTC).date() + timedelta(days=42)
+    processes = ("cutting", "pressing", "surface_treatment", "inspection", "assembly", "shipping")
+    steps = [
+        {"id": str(at), "process": each, "cycle_s": 60, "after": [str(at - 1)] if at > 1 else []}
+        for at, each in enumerate(processes, start=1)
+    ]
+    draft = {"buyer": "東海ポンプ", "part": "軸受ケース", "quantity": 40, "due": str(due), "steps": steps}
+    headers = {"Authorization": f"Bearer {token}"}
+    address = f"{shared.demo.access['url'].rstrip('/')}/api/v1"
+    with httpx.Client(base_url=address, headers=headers, timeout=PATIENCE_S) as desk:
+
+        def approved() -> bool:  # what history there is may not be counted yet
+            match = desk.post("/matches", json=draft).raise_for_status().json()
+            return desk.post(f"/matches/{match['id']}/approve", json={}).status_code == 200
+
+        until(approved, "hours for an order of every process")
 
 
 def test_ctrl_c_ends_everything(shared: Shared) -> None:

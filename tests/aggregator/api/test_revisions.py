@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from aggregator.access.links import link_to_order
 from aggregator.model.job import Job, JobStatus
 from aggregator.planning.revising import RevisionRefused, smaller
 from aggregator.store.work import Ledgers
@@ -56,6 +57,18 @@ def test_before_approval_a_revision_makes_a_new_proposal_and_keeps_the_old_form(
         (2, 900, "設計変更"),
     ]
     assert forms[0]["steps"] == ["cutting", "inspection"]
+
+
+def test_links_end_when_another_buyer_has_the_order(place: Place) -> None:
+    order = approved(place)
+    links = place.town.services.links
+    now = place.town.services.now()
+    path = link_to_order(links, order, "coordinator", now, now + 86_400_000).path
+    assert revise(place, order, part="ブラケット Ｃ").status_code == 201
+    assert links.of(orders=[order])[0].revoked_ms is None
+    assert place.client.get(path, headers={"Authorization": ""}).status_code == 200
+    assert revise(place, order, buyer="別の会社").status_code == 201
+    assert place.client.get(path, headers={"Authorization": ""}).status_code == 410
 
 
 def test_after_approval_fewer_pieces_make_jobs_smaller_that_have_not_begun(place: Place) -> None:
