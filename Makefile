@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check-tools lint style types format bench fuzz lock clean
+.PHONY: help setup demo test check-tools lint style types format bench chaos fuzz lock clean
 
 BIN := .venv/bin
 # What the checks look at; node_modules and caches are not ours.
@@ -12,6 +12,9 @@ CODE := agent aggregator dashboards tests
 export PYTHONDONTWRITEBYTECODE :=
 # Whole files on four workers: two of them mostly wait for the demo. `make test PARALLEL=` runs one by one.
 PARALLEL := -n 4 --dist loadfile --no-loadscope-reorder
+
+# How long `make chaos` lets faults happen.
+SECONDS := 900
 
 help:  ## Show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -54,6 +57,9 @@ bench: setup check-tools  ## Measure: change to screen, records into the store, 
 	$(BIN)/python -m tests.bench.federation
 	$(BIN)/python -m tests.bench.matching
 	$(BIN)/python -m tests.bench.arrival
+
+chaos: setup check-tools  ## Kill and cut everything at random, then compare the store with the truth (SECONDS=900 SEED=7)
+	$(BIN)/python -m tests.chaos --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 dashboards: setup  ## Write Grafana's dashboards and alert rules anew from their Python
 	@$(BIN)/python -m dashboards

@@ -14,6 +14,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "machikoba")
 TESTS = Path(__file__).parent
 LONGEST = (
     "system/test_demo.py",  # runs for minutes, mostly waiting
+    "chaos/test_chaos.py",  # two minutes, likewise
     "browser/test_story.py",  # likewise
     "system/test_real_log.py",
     "agent/test_app.py",
