@@ -10,8 +10,8 @@ BIN := .venv/bin
 CODE := agent aggregator dashboards tests
 # Compiled once: the tests and the demo start many processes, and each would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
-# Whole files on four workers: two of them mostly wait for the demo. `make test PARALLEL=` runs one by one.
-PARALLEL := -n 4 --dist loadfile --no-loadscope-reorder
+# Whole files on six workers: most of them mostly wait. `make test PARALLEL=` runs one by one.
+PARALLEL := -n 6 --dist loadfile --no-loadscope-reorder
 
 # How long `make chaos` lets faults happen.
 SECONDS := 900

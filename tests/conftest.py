@@ -17,8 +17,13 @@ LONGEST = (
     "chaos/test_chaos.py",  # two minutes, likewise
     "browser/test_story.py",  # likewise
     "system/test_real_log.py",
+    "chaos/test_chaos.py",
     "agent/test_app.py",
     "system/test_work_on_jobs.py",
+    "aggregator/backup/test_running.py",
+    "chaos/test_two_weeks.py",
+    "browser/test_pages.py",
+    "browser/test_capacity.py",
     "browser/test_floor_live.py",
     "system/test_demo_killed.py",
     "aggregator/matching/test_answer.py",

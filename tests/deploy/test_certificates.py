@@ -20,9 +20,6 @@ from tests.agent.configs import settings
 from tests.deploy.enrolled import Federation, GuardedBroker, Line, files_of, guarded
 from tests.stack import wait_until
 
-# paho leaves it to the garbage collector to close a socket whose handshake failed
-pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in. <ssl.SSLSocket")
-
 Kits = dict[str, TlsFiles]
 
 

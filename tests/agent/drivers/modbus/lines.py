@@ -10,9 +10,11 @@ import tty
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import psutil
+
 from agent.drivers.modbus.rtu import sealed
 from tests.agent.drivers.modbus.peer import free_port
-from tests.stack import listens, wait_until
+from tests.stack import wait_until
 
 REQUEST_BYTES = 8
 Delay = Callable[[int], float]
@@ -33,8 +35,14 @@ def device_server(line: Path) -> Iterator[int]:
     """Pass a line's bytes on over TCP, as a serial device server does; yields the port."""
     port = free_port()
     with _running("socat", f"TCP-LISTEN:{port},bind=127.0.0.1,reuseaddr,fork", f"FILE:{line},raw,echo=0"):
-        wait_until(lambda: listens(port), "the device server listens")
+        # Not by a connection: what serves it would go on reading from the line for a while.
+        wait_until(lambda: _listening(port), "the device server listens")
         yield port
+
+
+def _listening(port: int) -> bool:
+    ports = psutil.net_connections("tcp4")
+    return any(each.status == psutil.CONN_LISTEN and each.laddr[1:] == (port,) for each in ports)
 
 
 @contextlib.contextmanager
