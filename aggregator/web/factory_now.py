@@ -1,12 +1,13 @@
 """What a factory's people need now: its jobs with pieces, machines, and goods on the way in; read at once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from aggregator.access.partners import Partners, partners_of
 from aggregator.capacity.local_time import local_day, moment_ms
 from aggregator.live import LiveMachine
+from aggregator.model.consent import Consents
 from aggregator.model.job import Job, JobStatus
 from aggregator.model.machine import Factory, Machine
 from aggregator.model.order import OrderDraft
@@ -91,6 +92,7 @@ class _Read:
     drafts: Mapping[str, OrderDraft]
     by_order: Mapping[str, Sequence[Job]]
     today: Mapping[str, int]
+    consents: Consents
 
 
 def factory_now(found: Services, factory: str) -> FactoryNow:
@@ -129,23 +131,27 @@ def _read(found: Services, factory: str) -> _Read:
     drafts = found.orders.approved()
     jobs = [job for job in jobs if job.order in drafts]
     ids = [job.id for job in jobs]
+    machines = {each.key.machine: each for each in found.records.machines([factory])}
     return _Read(
         names={each.id: each.name for each in found.records.factories()},
-        machines={each.key.machine: each for each in found.records.machines([factory])},
+        machines=machines,
         jobs=jobs,
         ledgers=ledgers.ledgers(ids),
         working=ledgers.assignments(jobs=ids, open_only=True),
         drafts=drafts,
         by_order={order: found.orders.jobs(False, order) for order in {job.order for job in jobs}},
-        today=_today(found, factory, midnight_ms, now_ms),
+        today=_today(found, machines.values(), jobs, midnight_ms, now_ms),
+        consents=found.consents.read(),
     )
 
 
-def _today(found: Services, factory: str, since_ms: int, now_ms: int) -> dict[str, int]:
+def _today(
+    found: Services, machines: Iterable[Machine], jobs: Iterable[Job], since_ms: int, now_ms: int
+) -> dict[str, int]:
     """Return the good pieces that machines counted for jobs since midnight, as stored."""
     pieces: dict[str, int] = {}
-    per_cycle = {job.id: job.pieces_per_cycle for job in found.work.ledgers.jobs(factories=[factory])}
-    for machine in found.records.machines([factory]):
+    per_cycle = {job.id: job.pieces_per_cycle for job in jobs}
+    for machine in machines:
         for window in found.timeseries.windows(machine.key, since_ms, now_ms):
             if window.job in per_cycle:
                 made = window.cycles * per_cycle[window.job] - (window.scrap or 0)
@@ -165,8 +171,7 @@ def _card(found: Services, read: _Read, job: Job) -> JobCard:
     reported = sum(each.good for each in ledger.reports if local_day(each.at_ms, zone) == today)
     partners = Partners()
     if draft is not None:
-        consents = found.consents.read()
-        partners = partners_of(job, draft, read.by_order.get(job.order, ()), read.names, consents)
+        partners = partners_of(job, draft, read.by_order.get(job.order, ()), read.names, read.consents)
     return JobCard(
         job=job,
         draft=draft,

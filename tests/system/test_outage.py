@@ -1,8 +1,6 @@
 """The centre is away for hours, the outbox comes to its bound, and in the end every total is there, once."""
 
 import asyncio
-import csv
-import random
 import signal
 from collections import Counter
 from datetime import UTC, datetime
@@ -16,26 +14,11 @@ from agent.contract.records import HOUR_MS, Window
 from agent.contract.states import STATES
 from agent.outbox import Outbox, open_outbox
 from tests.agent.configs import config, replay
-from tests.agent.test_app import expected_of
+from tests.agent.test_app import expected_of, write_log
 from tests.stack import AGGREGATOR, START_S, Stack, running, wait_until
 
-PARTS = 2_000
 USABLE_BYTES = 60_000
 """The log makes some 200 KB."""
-
-
-def write_log(path: Path) -> Path:
-    """Write eleven hours in which a machine makes a part every 20 s and changes its state now and then."""
-    chance = random.Random(3)
-    with path.open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(("at", "key", "value"))
-        for number in range(PARTS):
-            hours, rest = divmod(number * 20, 3_600)
-            at = f"2026-11-20T{hours:02}:{rest // 60:02}:{rest % 60:02}.125Z"
-            rows.writerow((at, "parts", 1_000 + number))
-            rows.writerow((at, "execution", chance.choice(("ACTIVE", "ACTIVE", "STOPPED", ""))))
-    return path
 
 
 def stored(stack: Stack) -> list[dict[str, Any]]:
@@ -75,7 +58,7 @@ async def test_an_outbox_at_its_bound_delivers_hours_and_every_total(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Outbox, "_usable_bytes", USABLE_BYTES)
-    log = write_log(tmp_path / "log.csv")
+    log = write_log(tmp_path / "log.csv", 3)
     with running(tmp_path, "higashimachi") as stack:
         line = {"host": "127.0.0.1", "port": stack.mqtt_port}
         settings = config(

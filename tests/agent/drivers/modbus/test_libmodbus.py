@@ -21,6 +21,17 @@ WANTED = {
     "green": {"discrete": 5},
     "red": {"discrete": 4},
 }
+FOUND = {
+    "first": 1000,
+    "last": 1009,
+    "beyond": None,
+    "weight": 123456.0,
+    "offset": -2,
+    "door": True,
+    "green": True,
+    "red": False,
+}
+"""What the server made with libmodbus holds."""
 
 
 @pytest.fixture(scope="module")
@@ -42,16 +53,7 @@ def settings(peer: Peer, timeout_s: float = 10.0) -> Settings:
 async def test_libmodbus_is_read_and_its_missing_register_harms_nothing_else(server: Peer) -> None:
     async with contextlib.aclosing(readings(settings(server), ticking())) as stream:
         seen = await first(stream)
-    assert {name: got.value for name, got in seen.items()} == {
-        "first": 1000,
-        "last": 1009,
-        "beyond": None,
-        "weight": 123456.0,
-        "offset": -2,
-        "door": True,
-        "green": True,
-        "red": False,
-    }
+    assert {name: got.value for name, got in seen.items()} == FOUND
     assert seen["beyond"].quality == "exception 2: illegal data address (input 10)"
 
 

@@ -20,23 +20,13 @@ from agent.drivers.modbus.settings import Settings
 from agent.drivers.reading import Reading
 from agent.errors import ConfigError, LinkError
 from tests.agent.drivers.modbus.lines import Units, device_server, pair, value_of
+from tests.agent.drivers.modbus.test_libmodbus import FOUND, WANTED
 from tests.agent.drivers.processes import compiled, running
 from tests.agent.drivers.streams import first, ticking
 
-SIGNALS = {
-    "first": {"input": 0},
-    "last": {"input": 9},
-    "beyond": {"input": 10},
-    "weight": {"holding": 10, "type": "float32", "order": "CDAB"},
-    "offset": {"holding": 12, "type": "int32"},
-    "door": {"coil": 3},
-    "green": {"discrete": 5},
-    "red": {"discrete": 4},
-}
-
 
 def settings(**table: object) -> Settings:
-    return msgspec.convert({"timeout_s": 2.0, "poll_ms": 20, "signals": SIGNALS, **table}, Settings)
+    return msgspec.convert({"timeout_s": 2.0, "poll_ms": 20, "signals": WANTED, **table}, Settings)
 
 
 @pytest.fixture
@@ -56,16 +46,7 @@ async def test_a_real_unit_is_read(ends: tuple[Path, Path], tmp_path: Path, how:
             place = {"host": "127.0.0.1", "port": port, "framing": "rtu"}
         async with contextlib.aclosing(readings(settings(**place), ticking())) as stream:
             found = await first(stream)
-    assert {name: reading.value for name, reading in found.items()} == {
-        "first": 1_000,
-        "last": 1_009,
-        "beyond": None,
-        "weight": 123_456.0,
-        "offset": -2,
-        "door": True,
-        "green": True,
-        "red": False,
-    }
+    assert {name: reading.value for name, reading in found.items()} == FOUND
     assert found["beyond"].quality == "exception 2: illegal data address (input 10)"
 
 
