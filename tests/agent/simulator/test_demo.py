@@ -175,7 +175,7 @@ def test_the_floor_is_lively() -> None:
         missing.update({State.RUNNING, State.SETUP, State.IDLE, State.DOWN} - present)
     assert missing[State.RUNNING] == 0
     assert missing[State.IDLE] / len(moments) < 0.05
-    assert missing[State.SETUP] / len(moments) < 0.3
+    assert missing[State.SETUP] / len(moments) < 0.25
     assert missing[State.DOWN] / len(moments) < 0.7
 
 
