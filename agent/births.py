@@ -18,7 +18,7 @@ from agent.contract.records import (
 )
 from agent.contract.sparkplug import DataSet, DataType, Metric, Payload, Scalar, encode
 from agent.contract.states import State
-from agent.machine import Live
+from agent.measuring.machine import Live
 from agent.sharing import Sharing
 
 MAX_BYTES = 16 * 1024

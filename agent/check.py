@@ -10,10 +10,10 @@ from agent.clock import SystemClock
 from agent.commissioning import check
 from agent.config import Config, Machine, load_config
 from agent.contract.tls import about_the_end
-from agent.drivers.reading import GOOD, Batch
 from agent.errors import AgentError, LinkError
 from agent.leaving import leaving
-from agent.machine import MachineTracker
+from agent.measuring.machine import MachineTracker
+from agent.measuring.reading import GOOD, Batch
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

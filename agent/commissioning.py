@@ -13,8 +13,8 @@ import msgspec
 
 from agent.drivers import DRIVERS
 from agent.drivers.finding import Finding
-from agent.drivers.reading import Batch, Reading
 from agent.errors import ConfigError, LinkError
+from agent.measuring.reading import Batch, Reading
 
 
 async def check(driver: str, settings: Any, now: Callable[[], int], limit_s: float = 15.0) -> Batch:

@@ -15,7 +15,7 @@ from agent.contract.topics import valid_id
 from agent.delivery import Policy
 from agent.drivers import DRIVERS, DriverEntry
 from agent.errors import ConfigError
-from agent.machine import MachineRules
+from agent.measuring.machine import MachineRules
 from agent.merging import Bounds
 from agent.mistakes import converted, mistake, unknown_key
 from agent.sharing import Share, ShareCycles, Sharing

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from agent import commissioning
 from agent.drivers.finding import Finding, snippet
-from agent.drivers.reading import GOOD
 from agent.errors import ConfigError
+from agent.measuring.reading import GOOD
 
 MODBUS_PORT = 502
 

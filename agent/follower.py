@@ -12,11 +12,11 @@ import msgspec
 from agent.config import Machine
 from agent.contract.records import Record
 from agent.contract.states import State
-from agent.drivers.reading import Batch, Reading
 from agent.errors import ConfigError
-from agent.job import NO_JOB
 from agent.link import LinkStatus, attach
-from agent.machine import Live, MachineTracker
+from agent.measuring.job import NO_JOB
+from agent.measuring.machine import Live, MachineTracker
+from agent.measuring.reading import Batch, Reading
 from agent.sharing import Told, Wall
 
 logger = logging.getLogger(__name__)

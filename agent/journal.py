@@ -13,9 +13,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from agent.contract.records import Record, Window
 from agent.errors import OutboxDamaged, OutboxError
 from agent.link import BackOff
+from agent.measuring.shifting import shifted
 from agent.merging import merge
 from agent.outbox import Outbox, Release
-from agent.shifting import shifted
 from agent.threads import on_disk
 
 logger = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from agent.config import Machine
 from agent.contract.states import STATES, State
-from agent.drivers.reading import Batch
-from agent.job import JobSignal, job_of
+from agent.measuring.job import JobSignal, job_of
+from agent.measuring.reading import Batch
 from agent.sharing import Sharing
 
 ONLY = "only this leaves the factory (これだけが外に出ます):"

@@ -7,8 +7,8 @@ import random
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 
-from agent.drivers.reading import Batch, Reading
 from agent.errors import ConfigError, LinkError
+from agent.measuring.reading import Batch, Reading
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ machine's last message: a change of state never waits behind a cycle count. The 
 
 from dataclasses import dataclass
 
-from agent.machine import Live
+from agent.measuring.machine import Live
 
 PAUSE_S = 1.0
 _LONG_AGO = float("-inf")

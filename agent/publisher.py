@@ -25,7 +25,7 @@ from agent.dispatch import Dispatch
 from agent.errors import LinkError
 from agent.link import BackOff
 from agent.live import LiveValues
-from agent.machine import Live
+from agent.measuring.machine import Live
 from agent.outbox import Outbox
 from agent.primary_host import PrimaryHost
 from agent.threads import on_disk

@@ -3,9 +3,9 @@
 import sqlite3
 from collections.abc import Collection
 
+from agent.measuring.shifting import shifted
 from agent.merging import merge
 from agent.sealed import from_blob, to_blob
-from agent.shifting import shifted
 
 CHUNK_ROWS = 10_000
 """So many records are merged at once: memory is bounded."""

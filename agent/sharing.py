@@ -19,7 +19,7 @@ from agent.contract.names import (
 )
 from agent.contract.records import Record, StateChange, Window
 from agent.contract.states import INDEX, STATES, State, utilization
-from agent.machine import Live
+from agent.measuring.machine import Live
 
 Share = Literal["full", "utilization"]
 ShareCycles = Literal["always", "shared-jobs-only"]

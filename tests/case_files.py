@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from agent.drivers.reading import Value
+from agent.measuring.reading import Value
 
 CASES = Path(__file__).parent / "cases"
 

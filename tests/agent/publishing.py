@@ -9,7 +9,7 @@ from agent.contract import names
 from agent.contract.records import Record
 from agent.contract.sparkplug import Scalar
 from agent.contract.states import State
-from agent.machine import Live
+from agent.measuring.machine import Live
 from agent.outbox import Outbox, open_outbox
 from agent.publisher import Publisher
 from tests.agent.records import NOON_MS

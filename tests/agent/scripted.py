@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from agent.drivers import DriverEntry
-from agent.drivers.reading import Batch, Reading, Value
+from agent.measuring.reading import Batch, Reading, Value
 
 SCRIPTED = DriverEntry(__name__, __name__)
 SCRIPTS: dict[str, Sequence[Any]] = {}

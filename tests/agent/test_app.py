@@ -25,9 +25,9 @@ from agent.contract.records import Record, StateChange, Window
 from agent.contract.sparkplug import DataType, Metric
 from agent.contract.states import State
 from agent.drivers import DRIVERS
-from agent.drivers.reading import Reading
 from agent.errors import AgentError
-from agent.machine import MachineTracker
+from agent.measuring.machine import MachineTracker
+from agent.measuring.reading import Reading
 from agent.outbox import Outbox, open_outbox
 from tests.agent import brokers
 from tests.agent.brokers import Broker

@@ -10,7 +10,7 @@ import pytest
 from agent import births
 from agent.contract import names
 from agent.contract.states import State
-from agent.machine import Live
+from agent.measuring.machine import Live
 from agent.outbox import open_outbox
 from tests.agent import brokers
 from tests.agent.centre import Centre

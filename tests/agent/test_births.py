@@ -20,7 +20,7 @@ from agent.contract.records import (
 )
 from agent.contract.sparkplug import DataSet, DataType, Scalar, decode, typed
 from agent.contract.states import State
-from agent.machine import Live
+from agent.measuring.machine import Live
 from agent.sharing import Sharing
 from tests.agent.records import NOON_MS, window
 

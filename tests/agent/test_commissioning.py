@@ -7,8 +7,8 @@ import pytest
 from agent import commissioning
 from agent.drivers.modbus import driver
 from agent.drivers.modbus.settings import Settings
-from agent.drivers.reading import GOOD, Batch
 from agent.errors import LinkError
+from agent.measuring.reading import GOOD, Batch
 from tests.agent.drivers.modbus.peer import scripted, serving
 from tests.agent.drivers.streams import ticking
 

@@ -13,14 +13,14 @@ import msgspec
 import pytest
 
 from agent.config import Factory, MachineTable, Mqtt, load_config, parse_config
-from agent.cycles import Counting
 from agent.delivery import Policy
 from agent.drivers import DRIVERS
 from agent.errors import ConfigError
-from agent.job import JobSignal
-from agent.machine import MachineRules
+from agent.measuring.cycles import Counting
+from agent.measuring.job import JobSignal
+from agent.measuring.machine import MachineRules
+from agent.measuring.state import Condition, Rule
 from agent.merging import Bounds
-from agent.state import Condition, Rule
 from tests.agent.configs import MACHINE, config, document, replay, written
 
 README = Path(__file__).parents[2] / "agent" / "README.md"

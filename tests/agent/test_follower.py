@@ -15,7 +15,7 @@ from agent.contract.states import State
 from agent.drivers import DRIVERS
 from agent.errors import ConfigError, LinkError
 from agent.follower import STALL_MS, Follower
-from agent.machine import Live
+from agent.measuring.machine import Live
 from tests.agent.configs import config, replay
 from tests.agent.records import NOON_MS
 from tests.agent.scripted import SCRIPTED, machine

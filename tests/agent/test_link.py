@@ -6,9 +6,9 @@ from itertools import count, pairwise
 
 import pytest
 
-from agent.drivers.reading import Batch, Reading
 from agent.errors import ConfigError, LinkError
 from agent.link import BackOff, LinkStatus, attach
+from agent.measuring.reading import Batch, Reading
 
 DEADLINE_S = 60.0
 QUICK = BackOff(first_s=0.01, longest_s=0.02)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from agent.contract.states import State
 from agent.live import PAUSE_S, LiveValues
-from agent.machine import Live
+from agent.measuring.machine import Live
 
 
 def shows(state: State = State.IDLE, since_ms: int = 0, cycles: int = 0) -> Live:

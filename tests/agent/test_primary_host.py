@@ -11,7 +11,7 @@ import pytest
 from agent.config import parse_config
 from agent.contract.states import State
 from agent.errors import ConfigError
-from agent.machine import Live
+from agent.measuring.machine import Live
 from agent.outbox import open_outbox
 from agent.primary_host import PrimaryHost
 from agent.publisher import Publisher

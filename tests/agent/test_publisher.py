@@ -12,7 +12,7 @@ import pytest
 from agent.contract import names
 from agent.contract.sparkplug import DataType, Metric, Payload, encode
 from agent.contract.states import State
-from agent.machine import Live
+from agent.measuring.machine import Live
 from agent.outbox import open_outbox
 from agent.publisher import Publisher
 from tests.agent import brokers

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from agent.contract.records import MINUTE_MS, Record, StateChange, Window
 from agent.contract.states import STATES, State
-from agent.drivers.reading import Reading
-from agent.machine import Live, MachineRules, MachineTracker
+from agent.measuring.machine import Live, MachineRules, MachineTracker
+from agent.measuring.reading import Reading
 from agent.sharing import BUSY_OR_NOT, Share, ShareCycles, Sharing, Told, Wall
 from tests.agent.records import NOON_MS, window
 

@@ -14,11 +14,11 @@ from agent import held
 from agent.clock import SystemClock
 from agent.contract.records import HOUR_MS, MINUTE_MS, Record, StateChange, Window
 from agent.drivers import DRIVERS
-from agent.drivers.reading import Reading
 from agent.follower import Follower
 from agent.journal import Journal
+from agent.measuring.reading import Reading
+from agent.measuring.shifting import shifted
 from agent.outbox import Outbox, open_outbox
-from agent.shifting import shifted
 from tests.agent.configs import config
 from tests.agent.records import NOON_MS
 from tests.agent.scripted import SCRIPTED, machine

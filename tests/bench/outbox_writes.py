@@ -12,9 +12,9 @@ from tempfile import TemporaryDirectory
 
 from agent.contract.records import HOUR_MS, MINUTE_MS, Record, Window
 from agent.drivers import DRIVERS
-from agent.drivers.reading import Reading
 from agent.journal import GROUP_S
-from agent.machine import MachineTracker
+from agent.measuring.machine import MachineTracker
+from agent.measuring.reading import Reading
 from agent.merging import Bounds
 from agent.outbox import open_outbox
 from tests.agent.configs import config

@@ -23,8 +23,8 @@ from agent.drivers.modbus.settings import BIT_TABLES, Settings, points
 from agent.drivers.opcua.session import session
 from agent.drivers.opcua.settings import Settings as OpcUaSettings
 from agent.drivers.opcua.values import seen
-from agent.drivers.reading import GOOD
 from agent.errors import LinkError
+from agent.measuring.reading import GOOD
 from tests.fuzz.cases import cases, memory_mb
 
 GROWTH_MB = 150.0

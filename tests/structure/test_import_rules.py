@@ -24,14 +24,21 @@ PLANTED = {
         "aggregator.errors",
     ),
     "The agent never imports the aggregator": ("agent.health", "aggregator.errors"),
-    "The aggregator imports nothing of the agent's but the contract": ("aggregator.errors", "agent.config"),
+    "The aggregator imports nothing of the agent's but the contract": (
+        "aggregator.errors",
+        "agent.config",
+    ),
+    "Measuring stands on the contract: both sides measure with it": (
+        "agent.measuring.window",
+        "agent.errors",
+    ),
     "The contract stands alone": ("agent.contract.topics", "agent.errors"),
     "Drivers never import each other, the app or the outbox": (
         "agent.drivers.modbus.driver",
         "agent.drivers.opcua.settings",
     ),
-    "state, cycles, window, job and clock are pure": ("agent.state", "agent.cycles"),
-    "machine is pure: it puts state, cycles and window together": ("agent.machine", "agent.outbox"),
+    "state, cycles, window, job and clock are pure": ("agent.measuring.state", "agent.measuring.cycles"),
+    "machine is pure: it puts state, cycles and window together": ("agent.measuring.machine", "agent.outbox"),
     "The outbox knows records only": ("agent.outbox", "agent.config"),
     "The delivery policy knows records only": ("agent.delivery", "agent.outbox"),
     "The simulator is a machine to the agent, not a part of it": ("agent.simulator.plant", "agent.drivers"),
@@ -173,7 +180,9 @@ def test_every_contract_can_fail(copy: Path, tmp_path: Path) -> None:
 def test_a_rule_about_a_module_that_is_not_there_is_refused(copy: Path, tmp_path: Path) -> None:
     planted = shutil.copytree(copy, tmp_path / "planted")
     rules = (planted / "pyproject.toml").read_text("utf-8")
-    (planted / "pyproject.toml").write_text(rules.replace('["agent.machine"]', '["agent.machines"]'), "utf-8")
+    (planted / "pyproject.toml").write_text(
+        rules.replace('["agent.measuring.machine"]', '["agent.machines"]'), "utf-8"
+    )
     code, said = lint(planted)
     assert code != 0
     assert "agent.machines" in said

@@ -10,13 +10,15 @@ from tests.structure.sources import ROOT, named
 
 # agent/clock.py is not here: its Clock is pure, its SystemClock is the edge that reads the real ones.
 PURE = [
-    *("agent/state.py", "agent/cycles.py", "agent/window.py", "agent/machine.py"),
+    *(
+        f"agent/measuring/{name}.py"
+        for name in ("cycles", "job", "machine", "reading", "shifting", "state", "window")
+    ),
     *(
         "agent/delivery.py",
         "agent/primary_host.py",
         "agent/births.py",
         "agent/live.py",
-        "agent/job.py",
         "agent/sharing.py",
     ),
     *(
@@ -24,7 +26,6 @@ PURE = [
         "agent/primary_host.py",
         "agent/merging.py",
         "agent/sealed.py",
-        "agent/shifting.py",
     ),
     *(
         f"agent/contract/{name}.py"
@@ -34,7 +35,6 @@ PURE = [
         "agent/drivers/modbus/blocks.py",
         "agent/drivers/modbus/decode.py",
         "agent/drivers/modbus/rtu.py",
-        "agent/drivers/reading.py",
     ),
     *(f"aggregator/ingest/{name}.py" for name in ("session", "node", "births", "aliases", "order", "values")),
     *("aggregator/measured.py", "aggregator/access/scope.py", "aggregator/market.py"),

@@ -4,7 +4,7 @@ import math
 import struct
 from collections.abc import Iterator, Sequence
 
-from agent.drivers.reading import GOOD, Value
+from agent.measuring.reading import GOOD, Value
 
 from .blocks import Block
 from .settings import BIT_TABLES, TEXT, Point

@@ -4,7 +4,7 @@ import asyncio
 import math
 from collections.abc import AsyncGenerator, Callable
 
-from agent.drivers.reading import Batch, Reading, Value
+from agent.measuring.reading import Batch, Reading, Value
 
 from .blocks import Block, coalesce, rejoin, split
 from .connection import Unit, connected

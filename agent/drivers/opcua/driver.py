@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 
-from agent.drivers.reading import Batch
+from agent.measuring.reading import Batch
 
 from .session import session
 from .settings import Settings

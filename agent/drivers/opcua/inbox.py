@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 
-from agent.drivers.reading import Batch, Reading
 from agent.errors import LinkError
+from agent.measuring.reading import Batch, Reading
 
 LIMIT = 10_000
 """Readings held at most; when it is full the link breaks, because a lost edge would be a lost piece."""

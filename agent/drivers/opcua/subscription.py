@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 
 from asyncua import Client, ua
 
-from agent.drivers.reading import GOOD, Batch, Reading
 from agent.errors import LinkError
+from agent.measuring.reading import GOOD, Batch, Reading
 
 from .inbox import Inbox
 from .settings import Settings

@@ -4,7 +4,7 @@ import math
 
 from asyncua import ua
 
-from agent.drivers.reading import GOOD, Value
+from agent.measuring.reading import GOOD, Value
 
 Seen = tuple[Value | None, str]
 """A value and its quality; the value is None unless the quality is good."""

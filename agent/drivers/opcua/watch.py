@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from asyncua import Client, ua
 
-from agent.drivers.reading import Batch
 from agent.errors import LinkError
+from agent.measuring.reading import Batch
 
 from .nodes import NodeName
 from .settings import Settings, nodes

@@ -8,10 +8,10 @@ import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
-from agent.drivers.reading import Batch
 from agent.drivers.replay.log import Log
 from agent.drivers.replay.settings import Settings
 from agent.errors import ConfigError
+from agent.measuring.reading import Batch
 
 logger = logging.getLogger(__name__)
 

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from agent.drivers.reading import GOOD, Batch, Reading
 from agent.drivers.replay.settings import Settings
 from agent.errors import ConfigError
+from agent.measuring.reading import GOOD, Batch, Reading
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from itertools import count
 
-from agent.drivers.reading import Batch, Reading, Value
+from agent.measuring.reading import Batch, Reading, Value
 
 DEADLINE_S = 60.0
 

@@ -14,14 +14,14 @@ from agent.drivers.modbus.decode import values
 from agent.drivers.modbus.settings import Settings as ModbusSettings
 from agent.drivers.modbus.settings import points
 from agent.drivers.opcua.settings import Settings as OpcUaSettings
-from agent.drivers.reading import Reading, Value
+from agent.measuring.reading import Reading, Value
+from agent.measuring.state import StateWatch
 from agent.simulator.agents import write_agents
 from agent.simulator.faces import input_registers, lamps, node_values
 from agent.simulator.plant import Machine
 from agent.simulator.scenario import parse_scenario
 from agent.simulator.status import Status
 from agent.simulator.styles import NAMESPACE
-from agent.state import StateWatch
 from tests.agent.simulator.floors import document
 
 DEMO = parse_scenario(document("demo"))

@@ -9,8 +9,8 @@ import msgspec
 
 from agent.drivers.modbus.driver import readings
 from agent.drivers.modbus.settings import Settings
-from agent.drivers.reading import Batch
 from agent.link import BackOff, LinkStatus, attach
+from agent.measuring.reading import Batch
 from tests.agent.drivers.modbus.peer import free_port, scripted, serving
 from tests.agent.drivers.processes import compiled, running
 from tests.agent.drivers.streams import first, ticking, until

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from agent.drivers.modbus.blocks import coalesce
 from agent.drivers.modbus.decode import FORMATS, NOT_A_NUMBER, NOT_TEXT, decode, values
 from agent.drivers.modbus.settings import REGISTERS, Kind, Order, Point
-from agent.drivers.reading import GOOD, Value
+from agent.measuring.reading import GOOD, Value
 
 # What each order means, byte by byte, as device manuals draw it: A is the most significant byte.
 ON_THE_LINE = {

@@ -8,8 +8,8 @@ import pytest
 from agent.drivers.modbus import driver
 from agent.drivers.modbus.driver import next_slot, readings
 from agent.drivers.modbus.settings import Settings
-from agent.drivers.reading import GOOD, Batch, Reading
 from agent.errors import LinkError
+from agent.measuring.reading import GOOD, Batch, Reading
 from tests.agent.drivers.modbus.peer import exception_pdu, free_port, registers_pdu, scripted, serving
 from tests.agent.drivers.streams import first, ticking, until
 

@@ -17,8 +17,8 @@ from agent.drivers.modbus.connection import Unit, connected
 from agent.drivers.modbus.driver import readings
 from agent.drivers.modbus.rtu import Refusal, Shape, find_reply, request, sealed
 from agent.drivers.modbus.settings import Settings
-from agent.drivers.reading import Reading
 from agent.errors import ConfigError, LinkError
+from agent.measuring.reading import Reading
 from tests.agent.drivers.modbus.lines import Units, device_server, pair, value_of
 from tests.agent.drivers.modbus.test_libmodbus import FOUND, WANTED
 from tests.agent.drivers.processes import compiled, running

@@ -8,8 +8,8 @@ from agent.drivers.finding import snippet
 from agent.drivers.opcua.browse import name_of
 from agent.drivers.opcua.nodes import parse_node
 from agent.drivers.opcua.watch import resolve
-from agent.drivers.reading import GOOD
 from agent.errors import ConfigError, LinkError
+from agent.measuring.reading import GOOD
 from tests.agent.drivers.modbus.peer import free_port
 from tests.agent.drivers.processes import Peer
 

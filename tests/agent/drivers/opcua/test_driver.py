@@ -11,8 +11,8 @@ from asyncua import ua
 from agent.drivers.opcua import subscription
 from agent.drivers.opcua.driver import readings
 from agent.drivers.opcua.settings import Settings
-from agent.drivers.reading import GOOD, Batch
 from agent.errors import LinkError
+from agent.measuring.reading import GOOD, Batch
 from tests.agent.drivers.modbus.peer import free_port
 from tests.agent.drivers.opcua.peer import OpcuaPeer, node, serving
 from tests.agent.drivers.streams import first, ticking, until

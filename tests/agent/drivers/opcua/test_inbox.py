@@ -2,8 +2,8 @@ import pytest
 
 from agent.drivers.opcua import inbox
 from agent.drivers.opcua.inbox import Inbox
-from agent.drivers.reading import Reading
 from agent.errors import LinkError
+from agent.measuring.reading import Reading
 
 
 def reading(number: int) -> Reading:

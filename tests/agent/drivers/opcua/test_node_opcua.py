@@ -9,9 +9,9 @@ import pytest
 
 from agent.drivers.opcua.driver import readings
 from agent.drivers.opcua.settings import Settings
-from agent.drivers.reading import GOOD, Batch
 from agent.errors import LinkError
 from agent.link import BackOff, LinkStatus, attach
+from agent.measuring.reading import GOOD, Batch
 from tests.agent.drivers.opcua.peer import node
 from tests.agent.drivers.processes import Peer, node_opcua
 from tests.agent.drivers.streams import first, ticking, until

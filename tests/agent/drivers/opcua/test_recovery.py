@@ -15,7 +15,7 @@ from agent.clock import SystemClock
 from agent.contract.records import Record, Window
 from agent.contract.states import INDEX, State
 from agent.follower import Follower
-from agent.machine import Live
+from agent.measuring.machine import Live
 from tests.agent.configs import config
 from tests.agent.drivers.opcua.peer import OpcuaPeer, node, serving
 from tests.agent.drivers.processes import Peer, node_opcua

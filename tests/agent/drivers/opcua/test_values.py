@@ -5,7 +5,7 @@ import pytest
 from asyncua import ua
 
 from agent.drivers.opcua.values import quality_of, seen
-from agent.drivers.reading import GOOD
+from agent.measuring.reading import GOOD
 
 
 def data(value: object, kind: ua.VariantType | None = None, status: int = 0) -> ua.DataValue:

@@ -5,7 +5,7 @@ from asyncua import ua
 
 from agent.drivers.opcua.nodes import parse_node
 from agent.drivers.opcua.watch import judge, resolve
-from agent.drivers.reading import GOOD
+from agent.measuring.reading import GOOD
 
 SERVER = ["http://opcfoundation.org/UA/", "urn:this:server", "urn:maker:machine"]
 

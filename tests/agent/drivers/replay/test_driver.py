@@ -10,11 +10,11 @@ import msgspec
 import pytest
 
 from agent.drivers import DRIVERS
-from agent.drivers.reading import Batch
 from agent.drivers.replay import settings as replay_settings
 from agent.drivers.replay.driver import readings
 from agent.drivers.replay.settings import Settings
 from agent.errors import ConfigError
+from agent.measuring.reading import Batch
 
 TEXT = "at,key,value\n2016-05-02T05:00:00Z,execution,READY\n2016-05-02T05:00:01.500Z,execution,ACTIVE\n"
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.drivers.reading import GOOD, Batch
 from agent.drivers.replay.log import Log, follows, to_ms
 from agent.drivers.replay.settings import Settings
 from agent.errors import ConfigError
+from agent.measuring.reading import GOOD, Batch
 
 HEADER = ["file", "at", "key", "value"]
 SETTINGS = Settings(

@@ -14,7 +14,7 @@ from agent.contract.states import State
 from agent.drivers.replay import driver
 from agent.drivers.replay.log import to_ms
 from agent.drivers.replay.settings import Settings
-from agent.machine import MachineTracker
+from agent.measuring.machine import MachineTracker
 from tests.auto_time import (
     LOG,
     Spent,

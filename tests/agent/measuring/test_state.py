@@ -1,4 +1,4 @@
-"""agent/state.py: case folders, and the rules against a second, slow reading of their definition."""
+"""measuring/state.py: case folders, and the rules against a second, slow reading of their definition."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.contract.states import State
-from agent.drivers.reading import Reading, Value
-from agent.machine import MachineRules
-from agent.state import Condition, Look, Rule, StateWatch, Truth, holds
+from agent.measuring.machine import MachineRules
+from agent.measuring.reading import Reading, Value
+from agent.measuring.state import Condition, Look, Rule, StateWatch, Truth, holds
 from tests.case_files import cases, table, value_of
 
 

@@ -1,4 +1,4 @@
-"""agent/window.py: aligned, gapless windows that add up exactly, whatever happens in between."""
+"""agent/measuring/window.py: aligned, gapless windows that add up exactly, whatever happens in between."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from agent.contract.records import HOUR_MS, MINUTE_MS, Window
 from agent.contract.states import STATES, State
-from agent.window import OpenWindow, Step, advance, change_job, close, skip
+from agent.measuring.window import OpenWindow, Step, advance, change_job, close, skip
 
 NOON_MS = 1_764_590_400_000  # 2025-12-01T12:00:00Z
 

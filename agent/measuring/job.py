@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from agent.contract.jobs import LONGEST_JOB, valid_job
-from agent.drivers.reading import Reading, Value
+from agent.measuring.reading import Reading, Value
 
 NO_JOB = ""
 _JOB = "job"

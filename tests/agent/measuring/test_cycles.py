@@ -1,4 +1,4 @@
-"""agent/cycles.py: case folders, and what holds for every counter."""
+"""agent/measuring/cycles.py: case folders, and what holds for every counter."""
 
 from pathlib import Path
 from typing import Literal
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.cycles import SLACK_MS, Counting, Memory, count, first_memory
+from agent.measuring.cycles import SLACK_MS, Counting, Memory, count, first_memory
 from tests.case_files import cases, table, value_of
 
 

@@ -16,12 +16,12 @@ from msgspec.structs import replace
 
 from agent.contract.records import Record, StateChange
 from agent.contract.states import State, utilization
-from agent.cycles import Counting, Memory, count, first_memory
-from agent.drivers.reading import Reading
-from agent.job import NO_JOB, JobMemory, JobSignal, JobWatch
-from agent.shifting import shifted
-from agent.state import Rule, StateWatch
-from agent.window import OpenWindow, Step, advance, change_job, close, skip
+from agent.measuring.cycles import Counting, Memory, count, first_memory
+from agent.measuring.job import NO_JOB, JobMemory, JobSignal, JobWatch
+from agent.measuring.reading import Reading
+from agent.measuring.shifting import shifted
+from agent.measuring.state import Rule, StateWatch
+from agent.measuring.window import OpenWindow, Step, advance, change_job, close, skip
 
 
 class MachineRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

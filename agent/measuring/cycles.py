@@ -23,7 +23,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec.structs import replace
 
-from agent.drivers.reading import Value, as_number, as_switch
+from agent.measuring.reading import Value, as_number, as_switch
 
 SLACK_MS = 2_000
 _HIGHEST = 1 << 53

@@ -18,7 +18,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from agent.contract.states import State
-from agent.drivers.reading import Reading, Value, as_number, as_switch
+from agent.measuring.reading import Reading, Value, as_number, as_switch
 
 Truth = bool | None
 """None is unknown."""

@@ -1,4 +1,4 @@
-"""agent/job.py: case folders of signal against centre, and what can never become a job."""
+"""agent/measuring/job.py: case folders of signal against centre, and what can never become a job."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from agent.config import parse_config
 from agent.contract.jobs import LONGEST_JOB, valid_job
 from agent.contract.records import MINUTE_MS, Window
-from agent.drivers.reading import Reading, Value
 from agent.errors import ConfigError
-from agent.job import JobSignal, job_of
-from agent.machine import MachineRules, MachineTracker
+from agent.measuring.job import JobSignal, job_of
+from agent.measuring.machine import MachineRules, MachineTracker
+from agent.measuring.reading import Reading, Value
 from tests.agent.configs import MACHINE, MODBUS, document
 from tests.agent.records import NOON_MS
 from tests.case_files import cases, table, value_of

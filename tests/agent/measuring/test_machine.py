@@ -1,4 +1,4 @@
-"""agent/machine.py: one machine's records and live values, over restarts and crashes."""
+"""agent/measuring/machine.py: one machine's records and live values, over restarts and crashes."""
 
 import json
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from agent.contract.records import HOUR_MS, MINUTE_MS, Record, StateChange, Window
 from agent.contract.states import STATES, State
-from agent.cycles import Counting
-from agent.drivers.reading import Reading, Value
-from agent.machine import MachineRules, MachineTracker
+from agent.measuring.cycles import Counting
+from agent.measuring.machine import MachineRules, MachineTracker
+from agent.measuring.reading import Reading, Value
 
 NOON_MS = 1_764_590_400_000  # 2025-12-01T12:00:00Z
 RULES = msgspec.toml.decode(
