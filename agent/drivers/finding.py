@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .reading import GOOD, Value
+from agent.measuring.reading import GOOD, Value
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
