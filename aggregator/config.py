@@ -195,6 +195,7 @@ class Config(BaseSettings):
     database_url: str = Field(
         default_factory=lambda values: f"sqlite:///{values['data'].absolute() / 'machikoba.db'}", repr=False
     )
+    ca: Path = Field(default_factory=lambda values: values["data"] / "ca")
     host_id: Id = "machikoba"
     mqtt: Mqtt = Mqtt()
     web: Web = Web()

@@ -17,6 +17,8 @@ class Status:
     last_announced_ms: int | None = None
     warnings: tuple[str, ...] = ()
     """What works today and will not for long: certificates that end."""
+    ending: tuple[str, ...] = ()
+    """Whose certificates end soon or have ended: ids of factories, `_aggregator`, `_broker`."""
 
     @property
     def last_error(self) -> str | None:

@@ -69,6 +69,7 @@ def _registry(found: Services) -> CollectorRegistry:
         ("store_ok", "1 while the store answers", status.store_ok),
         ("queue_rows", "Rows received and not yet stored", status.queue_depth),
         ("last_stored_timestamp_seconds", "When something was last stored", _seconds(status.last_stored_ms)),
+        ("certificates_ending", "Parties whose certificates end within 30 days or have", len(status.ending)),
         (
             "last_announced_timestamp_seconds",
             "When agents were last told what is stored",

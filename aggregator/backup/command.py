@@ -16,13 +16,11 @@ from aggregator.store.migration import schema_of
 from aggregator.store.snapshot import counts_of, save
 
 DATABASE = "machikoba.db"
-KEPT_FOLDERS = ("ca", "mqtt", "broker")
-"""Keys and certificates in the data folder; without `ca` every factory would have to be enrolled anew."""
 
 _EXPLAINED = """\
-The file holds the database of one moment (from PostgreSQL, too, as a SQLite file), the authority's keys and
-certificates of the data folder, and a manifest with versions, counts and checksums. Whoever has it can sign
-in and enrol anybody: keep it as safe as the computer itself, and on another one.
+The file holds the database of one moment (from PostgreSQL, too, as a SQLite file), the federation's authority
+(the setting ca), certificates of the data folder, and a manifest with versions, counts and checksums.
+Whoever has it can sign in and enrol anybody: keep it as safe as the computer itself, and on another one.
 
 examples:
   machikoba backup --config machikoba.toml --out /var/backups/machikoba --keep 14
@@ -58,6 +56,14 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def kept_folders(config: Config) -> dict[str, Path]:
+    """Return folders of keys and certificates, and where they lie.
+
+    Without `ca`, the authority, every factory would have to be enrolled anew.
+    """
+    return {"ca": config.ca, "mqtt": config.data / "mqtt", "broker": config.data / "broker"}
+
+
 def back_up(config: Config, folder: Path, now: datetime) -> Path:
     """Write a backup into `folder` and return its path."""
     if is_missing(config.database_url):
@@ -73,6 +79,10 @@ def back_up(config: Config, folder: Path, now: datetime) -> Path:
         raise AggregatorError(f"{error.filename or folder}: cannot be used: {error.strerror}") from error
     rows = sum(manifest.counts.values())
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, {rows:,} rows, {len(manifest.files)} files")
+    if config.mqtt.tls is not None and "ca/ca.key" not in manifest.files:
+        print(
+            f"The authority's key is not in it, as there is none in {config.ca}: keep that one safe yourself"
+        )
     return path
 
 
@@ -105,6 +115,9 @@ def _about(config: Config, copy: Path, now: datetime) -> dict[str, Any]:
 
 
 def _kept(config: Config) -> dict[str, Path]:
-    folders = [config.data / name for name in KEPT_FOLDERS]
-    files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
-    return {str(file.relative_to(config.data)): file for file in files}
+    return {
+        f"{name}/{file.relative_to(folder)}": file
+        for name, folder in kept_folders(config).items()
+        for file in folder.rglob("*")
+        if file.is_file()
+    }

@@ -5,7 +5,8 @@ import logging
 import os
 import shutil
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +14,7 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import Engine
 
 from aggregator.backup.archive import Manifest, opened
-from aggregator.backup.command import DATABASE, KEPT_FOLDERS
+from aggregator.backup.command import DATABASE, kept_folders
 from aggregator.config import Config, from_arguments
 from aggregator.config import add_arguments as add_config_arguments
 from aggregator.errors import AggregatorError
@@ -92,23 +93,39 @@ def _require_whole(copy: Path, manifest: Manifest, path: Path) -> None:
 
 def _put_in_place(config: Config, place: Path, *, replace: bool) -> None:
     ending = f".before-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    folders = [name for name in KEPT_FOLDERS if (place / name).is_dir()]
+    folders = {name: target for name, target in kept_folders(config).items() if (place / name).is_dir()}
     engine = open_engine(config.database_url)
     try:
-        taken = [str(config.data / name) for name in folders if (config.data / name).exists()]
+        taken = [str(target) for target in folders.values() if target.exists()]
         taken += [f"the database {place_of(engine)}"] if _holds_tables(engine) else []
         if taken and not replace:
             raise AggregatorError(
                 f"{' and '.join(taken)} would be overwritten; say --replace if that is meant"
             )
-        _upgrade(place / DATABASE)
-        _put_database(engine, place / DATABASE, ending)
+        with _staged({place / name: target for name, target in folders.items()}) as staged:
+            _upgrade(place / DATABASE)
+            _put_database(engine, place / DATABASE, ending)
+            for folder, target in staged.items():
+                if target.exists():
+                    target.rename(target.with_name(target.name + ending))
+                folder.rename(target)
     finally:
         engine.dispose()
-    for name in folders:
-        if (config.data / name).exists():
-            (config.data / name).rename(config.data / f"{name}{ending}")
-        (place / name).rename(config.data / name)
+
+
+@contextmanager
+def _staged(folders: Mapping[Path, Path]) -> Iterator[dict[Path, Path]]:
+    """Bring folders beside their places, which may be on other disks; one that cannot be used is told now."""
+    staged = {target.with_name(f".{target.name}.restored"): target for target in folders.values()}
+    try:
+        for (source, target), beside in zip(folders.items(), staged, strict=True):
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            shutil.rmtree(beside, ignore_errors=True)
+            shutil.move(source, beside)
+        yield staged
+    finally:
+        for beside in staged:
+            shutil.rmtree(beside, ignore_errors=True)
 
 
 def _holds_tables(engine: Engine) -> bool:

@@ -23,6 +23,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from aggregator.errors import AggregatorError
 
+AGGREGATOR = "_aggregator"
+"""Begins as no factory's id can: the broker's rules tell the two apart by the name alone."""
+BROKER = "_broker"
 CA_DAYS = 7_300
 EARLIER = timedelta(minutes=10)
 """Certificates begin a little before now: a factory's clock may be behind."""
@@ -66,6 +69,12 @@ class Authority:
         self.folder = folder
         self.certificate_file = folder / "ca.crt"
         self.revoked_file = folder / "crl.pem"
+
+    @property
+    def is_there(self) -> bool:
+        """Tell whether there is an authority; one that we may not look at raises."""
+        with _on_disk(self.folder):
+            return self.certificate_file.exists()
 
     def found(self, federation: str, now: datetime) -> bool:
         """Make the authority if there is none; tells whether it is new."""

@@ -9,7 +9,15 @@ from pathlib import Path
 from agent.contract.topics import valid_id
 from aggregator.config import Config, from_arguments
 from aggregator.config import add_arguments as add_config_arguments
-from aggregator.enrolment.authority import Authority, EnrolmentError, Known, Purpose, replace
+from aggregator.enrolment.authority import (
+    AGGREGATOR,
+    BROKER,
+    Authority,
+    EnrolmentError,
+    Known,
+    Purpose,
+    replace,
+)
 from aggregator.enrolment.bundle import (
     agent_files,
     aggregator_files,
@@ -18,9 +26,6 @@ from aggregator.enrolment.bundle import (
     write_bundle,
 )
 
-AGGREGATOR = "_aggregator"
-"""Begins as no factory's id can: the broker's rules tell the two apart by the name alone."""
-BROKER = "_broker"
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?|::1")
 
 _EXAMPLES = """\
@@ -58,7 +63,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a folder, or a file ending with .tar (default: machikoba-agent-FACTORY.tar)",
     )
     parser.add_argument(
-        "--ca", type=Path, metavar="DIR", help="folder of the federation's authority (default: ca in --data)"
+        "--ca",
+        type=Path,
+        metavar="DIR",
+        help="folder of the federation's authority (default: the setting ca)",
     )
     add_config_arguments(parser)
 
@@ -66,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Do what was asked; raises AggregatorError in one sentence."""
     config = from_arguments(arguments)
-    authority = Authority(arguments.ca or config.data / "ca")
+    authority = Authority(arguments.ca or config.ca)
     _kind(arguments)(config, authority, arguments)
     return 0
 

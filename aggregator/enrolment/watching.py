@@ -3,11 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from agent.contract.tls import WARN_DAYS, TlsError, about_the_end
 from aggregator.config import Config
-from aggregator.enrolment.authority import Authority, EnrolmentError, Known
+from aggregator.enrolment.authority import AGGREGATOR, Authority, EnrolmentError, Known
 from aggregator.status import Status
 
 log = logging.getLogger(__name__)
@@ -24,36 +25,54 @@ def ending(known: Iterable[Known], now: datetime) -> list[str]:
     return sorted(name for name, ends_at in newest.items() if ends_at - now < timedelta(days=WARN_DAYS))
 
 
-def warnings(config: Config, now_ms: int) -> tuple[list[str], list[str]]:
-    """Return what everybody may read (`/readyz`), and what the log says; blocks on the disk."""
-    told = []
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What everybody may read (`/readyz`), what the log says, and whose certificates it is about."""
+
+    public: tuple[str, ...]
+    logged: tuple[str, ...]
+    names: tuple[str, ...]
+
+
+def look(config: Config, now_ms: int) -> Seen:
+    """Look at our own certificate and at all that were issued; blocks on the disk."""
+    own, (fault, names) = _own(config, now_ms), _issued(config, now_ms)
+    public, logged = [own] if own else [], [own] if own else []
+    if fault:
+        public.append("what was enrolled cannot be read; the log says why")
+        logged.append(f"what was enrolled cannot be read: {fault}")
+    if names:
+        soon = f"within {WARN_DAYS} days or have ended; machikoba enroll --list"
+        public.append(f"{len(names)} certificates end {soon}")
+        logged.append(f"certificates of {', '.join(names)} end {soon}")
+    everybody = {*names, AGGREGATOR} if own else set(names)
+    return Seen(tuple(public), tuple(logged), tuple(sorted(everybody)))
+
+
+def _own(config: Config, now_ms: int) -> str | None:
     tls = config.mqtt.tls
-    if tls is not None and tls.certificate_file is not None:
-        try:
-            said = about_the_end(tls.certificate_file, now_ms)
-        except TlsError as error:
-            said = str(error)
-        if said is not None:
-            told.append(said)
-    authority = Authority(config.data / "ca")
-    names: list[str] = []
-    if authority.certificate_file.exists():
-        try:
-            names = ending(authority.known(), datetime.fromtimestamp(now_ms / 1000, UTC))
-        except EnrolmentError as error:
-            log.warning("what was enrolled cannot be read: %s", error)
-    if not names:
-        return told, told
-    soon = f"within {WARN_DAYS} days or have ended; machikoba enroll --list"
-    public = f"{len(names)} certificates end {soon}"
-    return [*told, public], [*told, f"certificates of {', '.join(names)} end {soon}"]
+    if tls is None or tls.certificate_file is None:
+        return None
+    try:
+        return about_the_end(tls.certificate_file, now_ms)
+    except TlsError as error:
+        return str(error)
+
+
+def _issued(config: Config, now_ms: int) -> tuple[str, list[str]]:
+    authority = Authority(config.ca)
+    try:
+        known = authority.known() if authority.is_there else []
+    except EnrolmentError as error:
+        return str(error), []
+    return "", ending(known, datetime.fromtimestamp(now_ms / 1000, UTC))
 
 
 async def watch_certificates(config: Config, status: Status, now: Callable[[], int]) -> None:
-    """Look until cancelled; what is to be said stands in the log and in `status.warnings`."""
+    """Look until cancelled; what is to be said stands in the log and in the status."""
     while True:
-        public, logged = await asyncio.to_thread(warnings, config, now())
-        status.warnings = tuple(public)
-        for sentence in logged:
+        seen = await asyncio.to_thread(look, config, now())
+        status.warnings, status.ending = seen.public, seen.names
+        for sentence in seen.logged:
             log.warning("%s", sentence)
         await asyncio.sleep(LOOK_EVERY_S)

@@ -54,10 +54,15 @@ def schema_of(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
+def is_known(schema: str | None) -> bool:
+    """Tell whether this version can read tables of that schema; None, no tables at all, is known, too."""
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    return schema is None or schema in known
+
+
 def require_known(schema: str | None, place: str) -> None:
     """Raise AggregatorError in one sentence if a newer version wrote what lies at `place`."""
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if schema is not None and schema not in known:
+    if not is_known(schema):
         raise AggregatorError(
             f"{place}: was written by a newer machikoba (schema {schema}): "
             "install that version, or restore the backup made before its upgrade"

@@ -8,12 +8,23 @@ from sqlalchemy import Connection, Engine, func, inspect, select, table, text
 
 from aggregator.errors import AggregatorError
 from aggregator.store.database import open_engine, place_of, reading, writing
-from aggregator.store.migration import migrate, newest_schema, schema_of, upgrade
+from aggregator.store.migration import is_known, migrate, newest_schema, schema_of, upgrade
 from aggregator.store.timeseries import StoreError
 from aggregator.store.work_schema import metadata
 
 ROWS_AT_ONCE = 2_000
 VERSION_TABLE = "alembic_version"
+
+_CALLED_BY_TRIGGERS = """
+SELECT DISTINCT tgfoid::regprocedure::text
+FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
+WHERE NOT tgisinternal AND relname = ANY(:tables) AND pg_table_is_visible(pg_class.oid)
+  AND NOT EXISTS (
+    SELECT FROM pg_trigger AS other JOIN pg_class AS its ON its.oid = other.tgrelid
+    WHERE other.tgfoid = pg_trigger.tgfoid
+      AND NOT (its.relname = ANY(:tables) AND pg_table_is_visible(its.oid))
+  )
+"""
 
 
 def save(engine: Engine, path: Path) -> None:
@@ -41,6 +52,7 @@ def fill(engine: Engine, path: Path) -> None:
     try:
         with reading(copy) as source, writing(engine) as target:
             _require_alone(target, place_of(engine))
+            _require_ours(target, place_of(engine))
             _drop_all(target)
             upgrade(target, place_of(engine))
             _fill(source, target)
@@ -75,12 +87,26 @@ def _fill(source: Connection, target: Connection) -> None:
 
 
 def _drop_all(connection: Connection) -> None:
-    # Dropped, not emptied: the audit log gives no line away, and a newer version may have made them.
-    for name in (VERSION_TABLE, *metadata.tables):
+    # Dropped, not emptied: the audit log gives no line away. What others have in the database stays: of the
+    # functions only those go that our tables' own triggers call.
+    names = [VERSION_TABLE, *metadata.tables]
+    called = list(connection.scalars(text(_CALLED_BY_TRIGGERS), {"tables": names}))
+    for name in names:
         connection.execute(text(f'DROP TABLE IF EXISTS "{name}" CASCADE'))
-    named = "SELECT oid::regprocedure FROM pg_proc WHERE proname LIKE 'machikoba\\_%'"
-    for function in list(connection.scalars(text(named))):
+    for function in called:
         connection.execute(text(f"DROP FUNCTION {function}"))
+
+
+def _require_ours(connection: Connection, place: str) -> None:
+    """Raise AggregatorError where a newer version has left tables that its next start would stumble over."""
+    if is_known(schema_of(connection)):
+        return
+    known = {VERSION_TABLE, *metadata.tables}
+    if others := sorted(set(inspect(connection).get_table_names()) - known):
+        raise AggregatorError(
+            f"database {place}: was upgraded by a newer machikoba, whose tables this one does not know "
+            f"({', '.join(others)}); make the database anew, empty, and restore again"
+        )
 
 
 def _require_alone(connection: Connection, place: str) -> None:

@@ -86,6 +86,8 @@ class Overview:
     spare: list[SpareSum]
     late: list[OrderRow]
     orders: int
+    ending: list[str]
+    """Whose certificates end soon or have ended: names of factories, "" for the town's own servers."""
 
 
 @router.get("/")
@@ -102,7 +104,7 @@ async def overview(request: Request, user: Annotated[User, Depends(anyone_signed
         request,
         "overview.html",
         user,
-        overview=build_overview(found, seen, until_ms, rows),
+        overview=build_overview(found, seen, until_ms, rows, _ending(found, user)),
         say=OrderSay(await asyncio.to_thread(say_of, request), {}),
         attach=attach_values(found),
         states=STATES,
@@ -115,6 +117,10 @@ def _orders(found: Services, user: User) -> list[OrderRow]:
     if user.role is not Role.COORDINATOR:
         return []
     return rows_of(found.order_book.orders(), found.alerts.open(), found.alerts.rule)
+
+
+def _ending(found: Services, user: User) -> Sequence[str]:
+    return found.status.ending if user.role is Role.COORDINATOR else ()
 
 
 def _look(found: Services, user: User, until_ms: int) -> Seen:
@@ -130,7 +136,9 @@ def _look(found: Services, user: User, until_ms: int) -> Seen:
     )
 
 
-def build_overview(found: Services, seen: Seen, until_ms: int, rows: Sequence[OrderRow] = ()) -> Overview:
+def build_overview(
+    found: Services, seen: Seen, until_ms: int, rows: Sequence[OrderRow] = (), ending: Sequence[str] = ()
+) -> Overview:
     """Return the page's values; asks nothing of the store."""
     live = {machine.key: found.board.get(machine.key) for machine in seen.machines}
     names = {factory.id: factory.name for factory in seen.factories}
@@ -162,6 +170,7 @@ def build_overview(found: Services, seen: Seen, until_ms: int, rows: Sequence[Or
         spare=next_week(sums_by_process(seen.cells)),
         late=[row for row in rows if row.risk == "late"],
         orders=len(rows),
+        ending=sorted({"" if id_.startswith("_") else names.get(id_, id_) for id_ in ending}),
     )
 
 

@@ -39,7 +39,10 @@ def test_not_ready_says_why(new: httpx.Client, empty_town: Town) -> None:
     }
 
 
-def test_metrics_are_prometheus_text_and_name_no_factory(client: httpx.Client) -> None:
+def test_metrics_are_prometheus_text_and_name_no_factory(
+    client: httpx.Client, town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(town.services.status, "ending", ("_broker", "aoki"))
     answer = client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain")
     samples = {
@@ -50,5 +53,6 @@ def test_metrics_are_prometheus_text_and_name_no_factory(client: httpx.Client) -
     assert samples["machikoba_machines", "RUNNING"] == 10
     assert samples["machikoba_machines", "OFFLINE"] == 3
     assert samples["machikoba_broker_connected", None] == 1
+    assert samples["machikoba_certificates_ending", None] == 2
     assert not math.isnan(samples["machikoba_last_stored_timestamp_seconds", None])
     assert "aoki" not in answer.text

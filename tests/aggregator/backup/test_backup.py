@@ -150,6 +150,55 @@ def test_a_postgresql_in_use_is_left_alone(small: Path, postgres_url: str, desk:
     assert factories(postgres_url) == ["sakura"]
 
 
+def test_a_postgresql_that_a_newer_version_upgraded_is_not_restored_over_its_tables(
+    small: Path, postgres_url: str, desk: Desk
+) -> None:
+    engine = open_engine(postgres_url)
+    migrate(engine)
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    assert desk.restore(small, postgres_url, desk.new, "--replace") == ""
+    engine = open_engine(postgres_url)
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text("CREATE TABLE invented_later (id int)"))
+    engine.dispose()
+    said = desk.restore(small, postgres_url, desk.new, "--replace")
+    assert "whose tables this one does not know (invented_later); make the database anew" in said
+
+
+def test_the_authority_may_lie_elsewhere_and_comes_back_there(
+    small: Path, sqlite_url: str, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MACHIKOBA_CA", str(tmp_path / "safe" / "ca"))
+    (tmp_path / "safe" / "ca" / "issued").mkdir(parents=True)
+    (tmp_path / "safe" / "ca" / "issued" / "aoki-1.crt").write_text("one")
+    small.unlink()
+    file = desk.backup(sqlite_url)
+    (tmp_path / "safe" / "ca" / "issued" / "aoki-1.crt").write_text("another")
+    assert f"{tmp_path}/safe/ca and the database" in desk.restore(file, sqlite_url, desk.new)
+    assert desk.restore(file, sqlite_url, desk.new, "--replace") == ""
+    (kept,) = (tmp_path / "safe").glob("ca.before-*")
+    assert (kept / "issued" / "aoki-1.crt").read_text() == "another"
+    assert (tmp_path / "safe" / "ca" / "issued" / "aoki-1.crt").read_text() == "one"
+    assert {path.name for path in (tmp_path / "safe").iterdir()} == {"ca", kept.name}
+
+
+def test_a_place_of_the_authority_that_cannot_be_used_is_told_before_anything_changes(
+    small: Path, sqlite_url: str, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (desk.data / "ca").mkdir()
+    (desk.data / "ca" / "ca.key").write_text("the key")
+    small.unlink()
+    file = desk.backup(sqlite_url)
+    add_sakura(sqlite_url).dispose()
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("MACHIKOBA_CA", str(tmp_path / "file" / "ca"))
+    assert f"{tmp_path}/file" in desk.restore(file, sqlite_url, desk.new, "--replace")
+    assert factories(sqlite_url) == ["aoki", "sakura"]
+
+
 def test_a_damaged_database_can_be_replaced(
     small: Path, sqlite_url: str, desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,19 +1,23 @@
 """A backup of a running aggregator under load, restored: what is in it counts once, and delivery goes on."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from agent.contract import records as wire
 from aggregator.__main__ import main
 from aggregator.model.machine import MachineKey
 from aggregator.model.window import Window
-from aggregator.store.database import open_engine
+from aggregator.store.audit import Audit, verify
+from aggregator.store.database import open_engine, reading, writing
 from aggregator.store.embedded import Embedded
 from aggregator.store.records import Records
+from aggregator.store.timeseries import StoreError
 from tests.agent.brokers import running
 from tests.aggregator.ingest.delivery import Delivery, expected
 from tests.aggregator.ingest.edge import Edge
@@ -59,15 +63,15 @@ class Town:
         self.folder = folder / "data"
         self.folder.mkdir()
         self.serve = Serve(self.folder, mqtt_port)
-        self._flags = ("--federation", FEDERATION, "--data", str(self.folder))
+        self.flags = ("--federation", FEDERATION, "--data", str(self.folder))
 
     def backup(self) -> Path:
         out = self.folder.with_name("out")
-        assert main(["backup", "--out", str(out), *self._flags]) == 0
+        assert main(["backup", "--out", str(out), *self.flags]) == 0
         return max(out.glob("machikoba-*"))
 
     def restore(self, file: Path) -> None:
-        assert main(["restore", str(file), "--replace", *self._flags]) == 0
+        assert main(["restore", str(file), "--replace", *self.flags]) == 0
 
     def stored(self, key: MachineKey, epoch: str) -> tuple[list[Window], int]:
         """The windows of a machine, and how far its outbox counts as stored."""
@@ -158,6 +162,44 @@ def test_a_restored_aggregator_counts_what_a_real_agent_sends_again_once(town: T
     assert counts(windows) == counts(whole)
     spent_ms = [sum(window.state_ms[state] for window in windows) for state in range(6)]
     assert spent_ms[0] == DAYS * 24 * 40 * MINUTE_MS
+
+
+def test_a_postgresql_that_is_served_comes_back_with_its_audit_log_whole_and_held(
+    tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MACHIKOBA_DATABASE_URL", postgres_url)
+    engine = open_engine(postgres_url)
+    with running("mosquitto", tmp_path) as broker:
+        town = Town(tmp_path, broker.port)
+        town.serve.start()
+        try:
+            with Edge(town.mqtt_port) as edge:
+                Delivery(edge, 500).run()
+            for number in range(1, 4):
+                Audit(engine).add(number, "kenta", "approved", f"2026-{number:04}-p1", {"reason": "納期"})
+            file = town.backup()  # while it serves
+            Audit(engine).add(4, "kenta", "approved", "2026-0004-p1", {})
+            with writing(engine) as connection:  # what the town has of its own in this database stays
+                connection.execute(text("CREATE FUNCTION machikoba_report() RETURNS int RETURN 7"))
+            engine.dispose()
+            assert main(["restore", str(file), "--replace", *town.flags]) == 1
+            assert re.search(
+                r"is in use by others \(\d+\); stop machikoba serve first\n$", capsys.readouterr().err
+            )
+            assert town.serve.stop() == 0
+            town.restore(file)
+        finally:
+            town.serve.kill()
+    with reading(engine) as connection:
+        assert verify(connection) == (3, [])
+        assert connection.scalar(text("SELECT machikoba_report()")) == 7
+    for change in ("UPDATE audit SET who = 'x'", "DELETE FROM audit", "TRUNCATE audit"):
+        with pytest.raises(StoreError, match="the audit log only grows"), writing(engine) as connection:
+            connection.execute(text(change))
+    Audit(engine).add(5, "kenta", "rejected", "2026-0005-p1", {})
+    assert len(Embedded(engine).windows(MILL, 0, 10**13)) == 500
+    engine.dispose()
+    assert main(["db", "verify", *town.flags]) == 0
 
 
 def test_the_commands_say_how_they_are_used() -> None:

@@ -15,7 +15,7 @@ from agent.config import load_config
 from agent.contract.tls import TlsError, TlsFiles, about_the_end, client_context, ends_ms, not_after_ms
 from aggregator.config import Config, Mqtt
 from aggregator.enrolment.authority import Authority, Known, Purpose
-from aggregator.enrolment.watching import ending, warnings
+from aggregator.enrolment.watching import Seen, ending, look
 from tests.deploy.enrolled import Federation, files_of
 
 NOW = datetime(2026, 11, 28, 9, 0, tzinfo=UTC)
@@ -190,10 +190,25 @@ def test_what_everybody_may_read_names_no_factory(town: Federation) -> None:
     town.enrolled("aoki", "--days", "10")
     line = Mqtt(ca_file=own.ca_file, certificate_file=own.certificate_file, key_file=own.key_file)
     config = Config(federation="higashimachi", data=town.folder / "data", mqtt=line)
-    public, logged = warnings(config, round(datetime.now(UTC).timestamp() * 1000))
-    assert "in 9 days; enrol anew" in public[0]
-    assert public[1].startswith("2 certificates end within 30 days") and "aoki" not in " ".join(public)
-    assert "_aggregator, aoki" in logged[1]
+    seen = look(config, round(datetime.now(UTC).timestamp() * 1000))
+    assert "in 9 days; enrol anew" in seen.public[0]
+    assert seen.public[1].startswith("2 certificates end within 30 days")
+    assert "aoki" not in " ".join(seen.public)
+    assert "_aggregator, aoki" in seen.logged[1]
+    assert seen.names == ("_aggregator", "aoki")
+
+
+def test_an_authority_elsewhere_is_looked_at_and_one_that_cannot_be_read_is_told(town: Federation) -> None:
+    town.enrolled("aoki", "--days", "10")
+    ca = town.folder / "data" / "ca"
+    now_ms = round(datetime.now(UTC).timestamp() * 1000)
+    elsewhere = Config(federation="higashimachi", data=town.folder / "other", ca=ca)
+    assert look(elsewhere, now_ms).names == ("aoki",)
+    assert look(elsewhere.model_copy(update={"ca": town.folder / "none"}), now_ms) == Seen((), (), ())
+    (ca / "crl.pem").write_text("x")
+    seen = look(elsewhere, now_ms)
+    assert seen.public == ("what was enrolled cannot be read; the log says why",)
+    assert "crl.pem: is damaged; bring it back from your backup" in seen.logged[0]
 
 
 @pytest.mark.parametrize(

@@ -148,3 +148,17 @@ def test_a_process_planned_to_stand_all_day_is_not_called_the_least_busy(
     empty_town.services.timeseries.write(windows, [])
     text = text_of(visitor.get("/").text)
     assert "Pressing was the least busy (utilization 50%), Assembly the busiest (100%)." in text
+
+
+def test_certificates_that_end_are_told_to_the_coordinator_alone(
+    town: Town, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(town.services.status, "ending", ("_broker", "aoki"))
+    sign_in(client, "coordinator")
+    html = client.get("/").text
+    assert "Certificates end within 30 days or have ended: this server, 青木精機." in text_of(html)
+    page_ja = client.get("/", headers={"Accept-Language": "ja"}).text
+    assert "すでに切れています: このサーバー、青木精機。" in text_of(page_ja)
+    client.cookies.clear()
+    sign_in(client, "aoki")
+    assert "Certificates end" not in client.get("/").text
