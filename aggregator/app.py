@@ -103,7 +103,7 @@ async def receiving(config: Config) -> AsyncIterator[Services]:
                 tasks.create_task(steadily("results", recorder_of(services).run), name="results"),
                 tasks.create_task(steadily("alerts", partial(watch, services)), name="alerts"),
                 tasks.create_task(steadily("messages", delivery_of(services).run), name="messages"),
-                tasks.create_task(steadily("work", partial(foreman.run, ingest.commands)), name="work"),
+                tasks.create_task(steadily("work", partial(foreman.run, ingest)), name="work"),
                 tasks.create_task(
                     steadily("certificates", partial(certificates, services)), name="certificates"
                 ),

@@ -31,6 +31,7 @@ from pydantic_settings import (
 from agent.contract.tls import TlsFiles
 from agent.contract.topics import ID_PATTERN
 from aggregator.errors import ConfigError
+from aggregator.foreign.settings import ForeignMachine
 
 ENV_PREFIX = "MACHIKOBA_"
 
@@ -202,12 +203,25 @@ class Config(BaseSettings):
     alerts: AlertSettings = AlertSettings()
     influx: Influx | None = None
     processes: dict[Id, ProcessName] = PROCESSES
+    foreign: tuple[ForeignMachine, ...] = ()
 
     @field_validator("processes", mode="before")
     @classmethod
     def _with_the_six(cls, processes: Any) -> Any:
         """Configured processes add to the six of the federation, or rename them."""
         return {**PROCESSES, **processes} if isinstance(processes, dict) else processes
+
+    @model_validator(mode="after")
+    def _foreign_machines_are_known(self) -> "Config":
+        seen = set()
+        for place, machine in enumerate(self.foreign):
+            if machine.process not in self.processes:
+                known = ", ".join(self.processes)
+                raise ValueError(f"foreign.{place}.process: expected one of {known}, got {machine.process!r}")
+            if (machine.factory, machine.machine) in seen:
+                raise ValueError(f"foreign.{place}.machine: {machine.machine!r} stands there twice")
+            seen.add((machine.factory, machine.machine))
+        return self
 
     @property
     def zone(self) -> ZoneInfo:
@@ -300,7 +314,7 @@ def _sentence(item: Any) -> str:
     if item["type"] == "missing":
         return f"{place}: is missing"
     message = item["msg"].removeprefix("Value error, ")
-    said = f"{place}: {message[0].lower()}{message[1:]}"
+    said = f"{place}: {message[0].lower()}{message[1:]}" if place else message
     return (
         said if place.endswith("url") or isinstance(item["input"], dict) else f"{said}, got {item['input']!r}"
     )

@@ -17,10 +17,13 @@ class Named(NamedTuple):
 
 
 class Aliases:
-    """What one birth declared; a new birth makes a new one, so an alias never outlives its birth."""
+    """What one birth declared; a new birth makes a new one, so an alias never outlives its birth.
 
-    def __init__(self, birth: Iterable[Metric] = ()) -> None:
-        self._types: dict[str, DataType | None] = {}
+    Metrics that are `expected` count under their own names, whether or not the birth names them.
+    """
+
+    def __init__(self, birth: Iterable[Metric] = (), expected: Iterable[str] = ()) -> None:
+        self._types: dict[str, DataType | None] = dict.fromkeys(expected)
         self._names: dict[int, str] = {}
         ambiguous = set()
         for metric in birth:
@@ -44,9 +47,9 @@ class Aliases:
         return known, ignored
 
     def _name(self, metric: Metric) -> str | None:
-        if metric.alias is None:
+        name = None if metric.alias is None else self._names.get(metric.alias)
+        if name is None:  # no alias, or one that no birth gave: then its own name tells, if there is one
             return metric.name if metric.name in self._types else None
-        name = self._names.get(metric.alias)
         return None if metric.name is not None and metric.name != name else name
 
     def _value(self, name: str, metric: Metric) -> Value:

@@ -2,7 +2,8 @@
 
 The order is what makes delivery safe: first the rows are durable, then the outbox's progress is, and only
 then does the caller announce it. A crash anywhere between leaves rows that will be sent and written again,
-which changes nothing.
+which changes nothing. What is measured here of foreign machines nobody would send again: its memory is
+durable before its rows are, and holds them.
 
 Records get the job that they count for when they are written. If that changes while they are, they are
 written again.
@@ -16,7 +17,9 @@ from aggregator.ingest.events import RecordsArrived
 from aggregator.ingest.ledger import Ledger
 from aggregator.ingest.rows import Outbox, read_tables, refused_of
 from aggregator.model.machine import Factory, Machine, MachineKey
+from aggregator.model.memory import Memory
 from aggregator.model.window import StateChange, Window
+from aggregator.store.memories import Memories
 from aggregator.store.records import Records, RefusedRecord
 from aggregator.store.timeseries import RefusedWrite, TimeSeries
 
@@ -57,6 +60,7 @@ class Batch:
     machines: dict[MachineKey, Machine] = field(default_factory=dict)
     forgotten: dict[Outbox, int] = field(default_factory=dict)
     tables: list[RecordsArrived] = field(default_factory=list)
+    memories: dict[MachineKey, Memory] = field(default_factory=dict)
     rows: int = 0
 
 
@@ -80,6 +84,7 @@ class Committer:
     def __init__(self, timeseries: TimeSeries, records: Records, tags: Tags | None = None) -> None:
         self._timeseries = timeseries
         self._records = records
+        self._memories = Memories(records.engine)
         self._tags = tags or OwnTags()
         self._ledgers: dict[Outbox, Ledger] = {}
 
@@ -89,7 +94,13 @@ class Committer:
             self._records.remember(list(batch.factories.values()), list(batch.machines.values()))
         for outbox, through in batch.forgotten.items():
             self._ledger(outbox).forget(through)
+        memories = list(batch.memories.values())
+        if memories:
+            self._memories.save(memories)
         rows = read_tables(batch.tables, now_ms)
+        for memory in memories:
+            rows.windows += memory.windows
+            rows.changes += memory.changes
         rows.refused += refused_of(batch.tables, self._write(rows.windows, rows.changes), now_ms)
         lost = {outbox: self._ledger(outbox).add(numbers) for outbox, numbers in rows.sequences.items()}
         settled = {outbox: self._ledger(outbox).through for outbox in rows.sequences}

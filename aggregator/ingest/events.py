@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from agent.contract.sparkplug import DataSet
+from aggregator.ingest.aliases import Value
 from aggregator.live import LiveAgent, LiveMachine
 from aggregator.model.machine import Factory, Machine, MachineKey
 
@@ -40,6 +41,18 @@ class LiveChanged:
     """The machine's present, whole."""
 
     live: LiveMachine
+
+
+@dataclass(frozen=True, slots=True)
+class SignalsHeard:
+    """Values by metric, in their order, of a machine whose metrics the configuration explains.
+
+    `whole`: they are its birth's, so that what is not among them is unknown.
+    """
+
+    key: MachineKey
+    values: tuple[tuple[str, Value], ...]
+    whole: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +123,7 @@ Event = (
     | AgentChanged
     | MachineBorn
     | LiveChanged
+    | SignalsHeard
     | RecordsArrived
     | RecordsForgotten
     | NodeDied

@@ -1,10 +1,10 @@
 """One edge node from its birth on: its messages in order in, what they mean out (Sparkplug 3.0, 5)."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from agent.contract import names
-from agent.contract.sparkplug import DataSet, Payload
+from agent.contract.sparkplug import DataSet, Metric, Payload
 from agent.contract.topics import Topic
 from aggregator.ingest.aliases import Aliases, Named, Value, named
 from aggregator.ingest.births import read_machine_birth, read_node_birth
@@ -20,6 +20,7 @@ from aggregator.ingest.events import (
     RebirthWanted,
     RecordsArrived,
     RecordsForgotten,
+    SignalsHeard,
 )
 from aggregator.ingest.refusals import Refusals
 from aggregator.ingest.values import AGENT_METRICS, ValueRefused, agent_present, count, present, text
@@ -32,6 +33,14 @@ MOST_MACHINES = 1_000
 """Of one node: whoever makes up names must not fill the memory."""
 
 
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """The `metrics` of a foreign machine whose meaning the configuration tells; `of_node`: the node's own."""
+
+    metrics: frozenset[str]
+    of_node: bool = False
+
+
 @dataclass(slots=True)
 class _Machine:
     live: LiveMachine
@@ -41,11 +50,19 @@ class _Machine:
 class Node:
     """What the births of a factory's agent and of its machines said.
 
-    `processes` are the ids of processes that machines may name.
+    `processes` are the ids of processes that machines may name, `foreign` what is explained of machines of
+    this factory, if no agent of ours is there.
     """
 
-    def __init__(self, factory: str, processes: Collection[str], refusals: Refusals) -> None:
+    def __init__(
+        self,
+        factory: str,
+        processes: Collection[str],
+        refusals: Refusals,
+        foreign: Mapping[str, Explained] | None = None,
+    ) -> None:
         self.factory = factory
+        self._foreign = foreign or {}
         self.epoch: str | None = None
         self.bd_seq: int | None = None
         self._processes = processes
@@ -65,7 +82,8 @@ class Node:
             machine.aliases = None
         born = NodeBorn(birth.factory, birth.epoch, birth.forgotten_through, self._agent)
         told = [*birth.refused, *refused]
-        return [born, *self._refusals.refuse_metrics(topic, told)]
+        of_node = [self._signals(id, payload.metrics, whole=True) for id in self._of_node()]
+        return [born, *of_node, *self._refusals.refuse_metrics(topic, told)]
 
     def process(self, topic: Topic, payload: Payload, now_ms: int) -> list[Event]:
         """Return what one of the messages means that follow the node's birth."""
@@ -78,6 +96,17 @@ class Node:
             died = self._machines.pop(key.machine, None)
             return [MachineDied(key, now_ms)] if died else []
         return self._machine_data(topic, key, payload, now_ms)
+
+    def unborn(self, topic: Topic, payload: Payload) -> list[Event]:
+        """Return what data without a birth means: nothing, unless a foreign machine's metrics say it all.
+
+        Some foreign nodes are never born again, whoever asks; but they name each metric and its type.
+        """
+        whose = [topic.machine] if topic.type == "DDATA" else self._of_node() if topic.type == "NDATA" else []
+        told = [
+            metric for metric in payload.metrics if metric.name is not None and metric.datatype is not None
+        ]
+        return [self._signals(id, told, whole=False) for id in whose if id and self._explains(id) and told]
 
     def death(self, now_ms: int) -> NodeDied:
         """Forget the machines and return what that means."""
@@ -94,6 +123,8 @@ class Node:
         if key.machine not in self._machines and len(self._machines) >= MOST_MACHINES:
             why = f"more than {MOST_MACHINES} machines; {key.machine!r} is refused"
             return [self._refusals.refuse(f"factory {self.factory}", why, "message")]
+        if self._explains(key.machine):
+            return [self._signals(key.machine, payload.metrics, whole=True)]
         measured = self.epoch is not None
         birth = read_machine_birth(key, named(payload.metrics), self._processes, measured, now_ms)
         self._machines[key.machine] = _Machine(birth.live, Aliases(payload.metrics))
@@ -103,8 +134,11 @@ class Node:
     def _machine_data(self, topic: Topic, key: MachineKey, payload: Payload, now_ms: int) -> list[Event]:
         machine = self._machines.get(key.machine)
         if machine is None or machine.aliases is None:
-            return [RebirthWanted(self.factory, f"DDATA of machine {key.machine} without a birth")]
-        metrics, ignored = machine.aliases.resolve(payload.metrics)
+            wanted = RebirthWanted(self.factory, f"DDATA of machine {key.machine} without a birth")
+            return [wanted, *self.unborn(topic, payload)]
+        if self._explains(key.machine):
+            return [self._signals(key.machine, payload.metrics, whole=False)]
+        metrics, ignored = machine.aliases.resolve(_present(payload.metrics))
         machine.live, refused = present(machine.live, metrics, now_ms)
         changed = LiveChanged(machine.live)
         return [changed, *self._refusals.refuse_metrics(topic, refused), *self._ignored(ignored)]
@@ -113,6 +147,7 @@ class Node:
         metrics, ignored = self._aliases.resolve(payload.metrics)
         found: dict[str, Value] = {item.name: item.value for item in metrics if item.value is not None}
         events: list[Event] = self._health(topic, metrics, now_ms)
+        events += [self._signals(id, payload.metrics, whole=False) for id in self._of_node()]
         try:
             events += self._delivery(found)
         except ValueRefused as error:
@@ -147,12 +182,37 @@ class Node:
 
     def _signs_of_life(self, now_ms: int) -> list[Event]:
         events: list[Event] = []
-        for machine in self._machines.values():
+        for id, machine in self._machines.items():
             heard_ms = machine.live.heard_ms
+            if self._explains(id):
+                continue
             if machine.aliases and not (heard_ms and 0 <= now_ms - heard_ms < HEARD_STEP_MS):
                 machine.live = replace(machine.live, heard_ms=now_ms)
                 events.append(LiveChanged(machine.live))
         return events
 
+    def _explains(self, machine: str) -> bool:
+        return self.epoch is None and machine in self._foreign
+
+    def _of_node(self) -> list[str]:
+        return [id for id, each in self._foreign.items() if each.of_node and self.epoch is None]
+
+    def _signals(self, id: str, metrics: Iterable[Metric], *, whole: bool) -> SignalsHeard:
+        """Note that a foreign machine is there, and return what its metrics say now; history is no news."""
+        key, explained = MachineKey(self.factory, id), self._foreign[id]
+        metrics = _present(metrics)
+        known = self._machines.get(id)
+        if whole or known is None or known.aliases is None:
+            aliases = Aliases(metrics if whole else (), explained.metrics)
+            known = self._machines[id] = _Machine(LiveMachine(key, connected=True), aliases)
+        heard, _ = (known.aliases or Aliases()).resolve(metrics)
+        values = tuple((each.name, each.value) for each in heard if each.name in explained.metrics)
+        return SignalsHeard(key, values, whole)
+
     def _ignored(self, number: int) -> list[Event]:
         return [MetricsIgnored(self.factory, number)] if number else []
+
+
+def _present(metrics: Iterable[Metric]) -> list[Metric]:
+    """Return what is so now: history that is sent late must not change it."""
+    return [metric for metric in metrics if not metric.is_historical]

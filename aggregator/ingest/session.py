@@ -5,14 +5,14 @@ under the names its birth gave; after its death, or a gap, nothing counts until 
 """
 
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from agent.contract import names
 from agent.contract.sparkplug import Payload
 from agent.contract.topics import Topic
 from aggregator.ingest.events import Event, RebirthWanted
-from aggregator.ingest.node import Node
+from aggregator.ingest.node import Explained, Node
 from aggregator.ingest.order import Order
 from aggregator.ingest.refusals import Refusals
 from aggregator.ingest.values import TEXT_LIMIT
@@ -25,6 +25,7 @@ REBIRTH_PAUSE_MS = 5_000
 REBIRTH_PAUSE_LIMIT_MS = 300_000
 MOST_NODES = 2_000
 """A federation is far smaller: whoever makes up names must not fill the memory."""
+BD_SEQS = 256
 _GAPS_BELIEVED = 3
 
 
@@ -44,11 +45,19 @@ class _Link:
 class Session:
     """Everything known of a federation's nodes and machines over one connection to the broker.
 
-    `processes` are the ids of processes that machines may name.
+    `processes` are the ids of processes that machines may name, `foreign` what the configuration explains of
+    machines that no agent of ours measures: factory -> machine -> its metrics.
     """
 
-    def __init__(self, federation: str, processes: Collection[str], refusals: Refusals) -> None:
+    def __init__(
+        self,
+        federation: str,
+        processes: Collection[str],
+        refusals: Refusals,
+        foreign: Mapping[str, Mapping[str, Explained]] | None = None,
+    ) -> None:
         self._federation = federation
+        self._foreign = foreign or {}
         self._processes = processes
         self._refusals = refusals
         self._links: dict[str, _Link] = {}
@@ -72,7 +81,8 @@ class Session:
                 place = "nodes"
                 why = f"more than {MOST_NODES} of them are told of; {topic.factory!r} is refused"
                 return [self._refusals.refuse(place, why, "message")]
-            link = _Link(Node(topic.factory, self._processes, self._refusals))
+            explained = self._foreign.get(topic.factory)
+            link = _Link(Node(topic.factory, self._processes, self._refusals, explained))
             self._links[topic.factory] = link
         return self._asked(link, self._receive(link, topic, payload, now_ms), now_ms)
 
@@ -94,7 +104,8 @@ class Session:
         if topic.type == "NDEATH":
             return self._death(link, payload, now_ms)
         if link.order is None:
-            return [RebirthWanted(topic.factory, f"{topic.type} without the node's birth")]
+            wanted = RebirthWanted(topic.factory, f"{topic.type} without the node's birth")
+            return [wanted, *link.node.unborn(topic, payload)]
         ready = link.order.accept(payload.seq, (topic, payload), now_ms)
         return [event for item in ready for event in link.node.process(*item, now_ms)]
 
@@ -109,8 +120,8 @@ class Session:
 
     def _death(self, link: _Link, payload: Payload, now_ms: int) -> list[Event]:
         said = {metric.name: metric.value for metric in payload.metrics}.get(names.BD_SEQ)
-        if None not in (said, link.node.bd_seq) and said != link.node.bd_seq:
-            return []  # the will of an earlier connection
+        if _is_stale(said, link.node):
+            return []
         link.order, link.wanted, link.stale_ms = None, None, None
         return [link.node.death(now_ms)]
 
@@ -143,3 +154,15 @@ class Session:
     def _may_ask(self, link: _Link, now_ms: int) -> bool:
         pause_ms = min(REBIRTH_PAUSE_MS << min(max(link.asked - 1, 0), 10), REBIRTH_PAUSE_LIMIT_MS)
         return link.asked_ms is None or not 0 <= now_ms - link.asked_ms < pause_ms
+
+
+def _is_stale(said: object, node: Node) -> bool:
+    """Tell whether a death with bdSeq `said` is the will of an earlier connection than the one that was born.
+
+    Of foreign nodes the number may also be ahead: pysparkplug says goodbye with that of its next connection,
+    and whoever has one more has no more of the present one.
+    """
+    if not isinstance(said, int) or node.bd_seq is None or said == node.bd_seq:
+        return False
+    is_ahead = (said - node.bd_seq) % BD_SEQS < BD_SEQS // 2
+    return node.epoch is not None or not is_ahead

@@ -8,7 +8,8 @@ batch. A batch that cannot be stored is tried again until it can; nothing new is
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from aggregator.ingest import metrics
 from aggregator.ingest.commands import Commands
@@ -16,6 +17,8 @@ from aggregator.ingest.commit import Batch, Committed, Committer
 from aggregator.ingest.events import MachineBorn, NodeBorn, RecordsArrived, RecordsForgotten
 from aggregator.ingest.refusals import Refusals
 from aggregator.live import Board
+from aggregator.model.machine import Factory, Machine
+from aggregator.model.memory import Memory
 from aggregator.status import Status
 from aggregator.store.timeseries import StoreError
 
@@ -45,7 +48,7 @@ class Writer:
         self._next = Batch()
         self._queued_rows = 0
         self._writing_rows = 0
-        self._dropping = False
+        self._dropping = self._losing = False
         self._wake = asyncio.Event()
         self._stored: dict[str, tuple[str, int]] = {}  # factory -> epoch and what was last announced of it
         self._refusals = Refusals()
@@ -60,6 +63,26 @@ class Writer:
     def machine_born(self, event: MachineBorn) -> None:
         """Remember the machine."""
         self._next.machines[event.machine.key] = event.machine
+        self._wake.set()
+
+    def declared(self, factories: Iterable[Factory], machines: Iterable[Machine]) -> None:
+        """Remember what is there because the configuration says so."""
+        self._next.factories |= {each.id: each for each in factories}
+        self._next.machines |= {each.key: each for each in machines}
+        self._wake.set()
+
+    def measured(self, memory: Memory) -> None:
+        """Queue what was measured here; when the queue is full its rows are lost, as nobody else has them."""
+        if memory.rows and self._queued_rows + self._writing_rows + memory.rows > QUEUE_ROWS:
+            metrics.ROWS_LOST.inc(memory.rows)
+            if not self._losing:
+                logger.error("queue of %d rows: full, records of foreign machines are lost", QUEUE_ROWS)
+            self._losing = True
+            memory = replace(memory, windows=(), changes=())
+        before = self._next.memories.get(memory.key)
+        self._next.memories[memory.key] = memory if before is None else before.then(memory)
+        self._queued_rows += memory.rows
+        self._show_depth()
         self._wake.set()
 
     def forgotten(self, event: RecordsForgotten) -> None:
@@ -96,6 +119,15 @@ class Writer:
             self._show_depth()
             self._tell(batch, committed)
 
+    async def finish(self) -> None:
+        """Store what was measured here until the end; called when `run` has ended."""
+        if not self._next.memories:
+            return
+        try:
+            await self._commit_once(self._gathered())
+        except StoreError as error:
+            logger.error("the last minute of foreign machines waits for the next start: %s", error)  # noqa: TRY400
+
     async def announce(self) -> None:
         """Repeat every announcement from time to time: commands are QoS 0 and can be lost."""
         while True:
@@ -107,13 +139,18 @@ class Writer:
         await self._wake.wait()
         if 0 < self._queued_rows < BATCH_ROWS:
             await asyncio.sleep(GATHER_S)
+        return self._gathered()
+
+    def _gathered(self) -> Batch:
         batch, self._next = self._next, Batch()
+        batch.rows = sum(memory.rows for memory in batch.memories.values())
         while self._tables and batch.rows < BATCH_ROWS:
             table = self._tables.popleft()
             batch.tables.append(table)
             batch.rows += len(table.table.rows)
         self._queued_rows -= batch.rows
         self._writing_rows = batch.rows
+        self._losing = False
         if not self._tables:
             self._wake.clear()
         return batch

@@ -94,6 +94,16 @@ refused_messages = Table(
     Column("payload", LargeBinary, nullable=False),
 )
 
+# Of foreign machines, which are measured here: what measures each, and the records of its last batch (JSON).
+foreign_memories = Table(
+    "foreign_memories",
+    metadata,
+    Column("factory", Text, primary_key=True),
+    Column("machine", Text, primary_key=True),
+    Column("tracker", Text, nullable=False),
+    Column("records", Text, nullable=False),
+)
+
 series = Table(
     "series",
     metadata,

@@ -24,9 +24,13 @@ PLANTED = {
         "aggregator.errors",
     ),
     "The agent never imports the aggregator": ("agent.health", "aggregator.errors"),
-    "The aggregator imports nothing of the agent's but the contract": (
+    "The aggregator imports nothing of the agent's but the contract, foreign machines what measures": (
         "aggregator.errors",
         "agent.config",
+    ),
+    "Foreign machines are measured purely, as the agent measures": (
+        "aggregator.foreign.measurer",
+        "aggregator.config",
     ),
     "Measuring stands on the contract: both sides measure with it": (
         "agent.measuring.window",

@@ -37,6 +37,7 @@ PURE = [
         "agent/drivers/modbus/rtu.py",
     ),
     *(f"aggregator/ingest/{name}.py" for name in ("session", "node", "births", "aliases", "order", "values")),
+    *("aggregator/foreign/measurer.py", "aggregator/foreign/listening.py", "aggregator/foreign/settings.py"),
     *("aggregator/measured.py", "aggregator/access/scope.py", "aggregator/market.py"),
     *("aggregator/tally.py", "aggregator/telling.py", "aggregator/buyers/view.py"),
     *(

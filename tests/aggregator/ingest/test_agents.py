@@ -28,7 +28,7 @@ class Nobody:
 
 def heard(*messages: Message) -> tuple[Board, list[Refused]]:
     board, session = Board(), Session(FEDERATION, (), Refusals())
-    effects = Effects(board, Nobody(), Nobody())  # type: ignore[arg-type]
+    effects = Effects(board, Nobody(), Nobody(), Nobody())  # type: ignore[arg-type]
     refused: list[Refused] = []
     for message in messages:
         events = session.receive(*message, AT_MS)
