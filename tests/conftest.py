@@ -1,10 +1,15 @@
-"""What all tests share: how hypothesis searches, and in which order files run."""
+"""What all tests share: how hypothesis searches, in which order files run, an InfluxDB."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from aggregator.store.influx.influx import Influx
+from aggregator.store.influx.server import Server
+from tests.influx_engine import InfluxEngine, any_influxdb
 
 # No deadlines: a busy computer is no bug. In CI always the same examples, so that a failure can be repeated.
 settings.register_profile("machikoba", deadline=None, print_blob=True)
@@ -34,3 +39,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest files: with `-n`, others run beside them, and none is left over at the end."""
     rank = {TESTS / name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: rank.get(item.path, len(rank)))
+
+
+@pytest.fixture(scope="session")
+def influxdb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxEngine]:
+    """An InfluxDB for all tests of this process: the server that is named, or else Debian's."""
+    with any_influxdb(tmp_path_factory.mktemp("influx")) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def influx_server(influxdb: InfluxEngine) -> Iterator[Server]:
+    """The same, as the aggregator talks to it."""
+    server = Server(influxdb.place)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def influx_home(influxdb: InfluxEngine, influx_server: Server) -> Iterator[Influx]:
+    """An empty home in it: its buckets come about by the first write."""
+    with influxdb.bucket("home") as bucket:
+        yield Influx(influx_server, bucket, 36_500)

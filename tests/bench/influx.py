@@ -19,8 +19,8 @@ from agent.contract.records import HOUR_MS, MINUTE_MS
 from aggregator.model.machine import MachineKey
 from aggregator.model.window import StateMs, Window
 from aggregator.store.influx.influx import Influx
-from aggregator.store.influx.server import Place, Server
-from tests.aggregator.store.influx_engine import ORG, TOKEN, influx_engine
+from aggregator.store.influx.server import Server
+from tests.influx_engine import any_influxdb
 
 MACHINES = 20
 START_MS = 1_751_295_600_000  # 2025-07-01 in Tokyo
@@ -43,9 +43,13 @@ def window_of(machine: int, minute: int) -> Window:
 def main(windows: int) -> None:
     """Run the measurements once."""
     minutes = windows // MACHINES
-    with tempfile.TemporaryDirectory() as name, influx_engine(Path(name)) as engine:
-        server = Server(Place(engine.url, ORG, TOKEN))
-        influx = Influx(server, "bench", 36_500)
+    with (
+        tempfile.TemporaryDirectory() as name,
+        any_influxdb(Path(name)) as engine,
+        engine.bucket("bench") as bucket,
+    ):
+        server = Server(engine.place)
+        influx = Influx(server, bucket, 36_500)
         cpu_s = resource.getrusage(resource.RUSAGE_SELF).ru_utime
         took_s, _ = timed(lambda: load(influx, minutes))
         cpu_s = resource.getrusage(resource.RUSAGE_SELF).ru_utime - cpu_s

@@ -1,19 +1,19 @@
-"""One InfluxDB for all tests of dashboards; with demo data for those that ask for it."""
+"""Demo data in an InfluxDB for those tests of dashboards that ask for it."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.aggregator.store.influx_engine import InfluxEngine, influx_engine
+from aggregator.store.influx.influx import Influx
+from aggregator.store.influx.server import Server
 from tests.dashboards.demo import Demo, open_demo
+from tests.influx_engine import InfluxEngine
 
 
 @pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxEngine]:
-    with influx_engine(tmp_path_factory.mktemp("influx")) as engine:
-        yield engine
-
-
-@pytest.fixture(scope="session")
-def demo(engine: InfluxEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    yield from open_demo(engine, tmp_path_factory.mktemp("town"))
+def demo(
+    influxdb: InfluxEngine, influx_server: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Demo]:
+    with influxdb.bucket("demo") as bucket:
+        home = Influx(influx_server, bucket, 36_500)
+        yield from open_demo(influxdb, home, tmp_path_factory.mktemp("town"))

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from tests.aggregator.store.influx_engine import TOKEN, InfluxEngine
+from tests.influx_engine import InfluxEngine
 
 
 class Database:
@@ -28,6 +28,6 @@ class Database:
 @contextmanager
 def asking(engine: InfluxEngine) -> Iterator[Database]:
     """Give the engine as Grafana sees it."""
-    token = {"Authorization": f"Token {TOKEN}"}
+    token = {"Authorization": f"Token {engine.place.token}"}
     with httpx.Client(base_url=engine.url, headers=token, timeout=60) as client:
         yield Database(client)

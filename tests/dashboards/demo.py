@@ -17,15 +17,13 @@ from aggregator.model.machine import MachineKey
 from aggregator.model.window import Window
 from aggregator.services import Services
 from aggregator.store.influx.influx import Influx
-from aggregator.store.influx.server import Place, Server
 from aggregator.store.machine_days import MachineDays
 from tests.aggregator.busy_town import TOWN, found_busy_town, whole, windows_of
 from tests.aggregator.faces import bearer
-from tests.aggregator.store.influx_engine import ORG, TOKEN, InfluxEngine
 from tests.aggregator.town import NOW_MS, served
 from tests.dashboards.database import Database, asking
+from tests.influx_engine import InfluxEngine
 
-BUCKET = "machikoba"
 DAY_MS = 24 * HOUR_MS
 SINCE_MS = NOW_MS // HOUR_MS * HOUR_MS - 2 * DAY_MS
 """From here on every window lies in InfluxDB."""
@@ -42,6 +40,7 @@ class Demo:
     services: Services
     api: httpx.Client
     database: Database
+    bucket: str
 
     def get(self, path: str, **params: Any) -> Any:
         """Return an answer of the API, as the coordinator sees it."""
@@ -50,14 +49,12 @@ class Demo:
         return answer.json()
 
 
-def open_demo(engine: InfluxEngine, folder: Path) -> Iterator[Demo]:
+def open_demo(engine: InfluxEngine, home: Influx, folder: Path) -> Iterator[Demo]:
     """Build the town and write it back; its clock stands."""
     town = found_busy_town(folder)
     services = town.services
     extra = list(_this_hour())
     services.timeseries.write(extra, [])
-    server = Server(Place(engine.url, ORG, TOKEN))
-    home = Influx(server, BUCKET, 36_500)
     stored = [each for id_, one in TOWN.items() for each in windows_of(id_, one)]
     recent = [each for each in stored if each.start_ms >= (SINCE_MS if each.key != KEY else FORMER_MS)]
     home.write([*recent, *extra], [])
@@ -67,8 +64,7 @@ def open_demo(engine: InfluxEngine, folder: Path) -> Iterator[Demo]:
         httpx.Client(base_url=url, headers=bearer(town), timeout=60) as api,
         asking(engine) as database,
     ):
-        yield Demo(services, api, database)
-    server.close()
+        yield Demo(services, api, database, home.bucket)
 
 
 async def _written_back(services: Services, home: Influx) -> None:

@@ -1,7 +1,7 @@
 """Dashboards with every target asked, as a coordinator would see them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,13 +9,11 @@ from typing import Any
 from dashboards.files import FOLDER
 from tests.aggregator.busy_town import TOWN
 from tests.aggregator.town import NOW_MS
-from tests.dashboards.demo import BUCKET, KEY, SINCE_MS, Demo
+from tests.dashboards.demo import KEY, SINCE_MS, Demo
 from tests.dashboards.grafana import Asked, Board, Drawn, Span, drawn, filled, named, rows
 
 PROCESSES = sorted({each.process for each in TOWN.values()})
 LAST_DAYS = Span(SINCE_MS, NOW_MS)
-BUCKETS = {"machikoba": BUCKET, "machikoba-totals": f"{BUCKET}-totals"}
-"""Where the data sources look, by the uids that are made by default."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +45,11 @@ class Answer:
         return {named(each, self.asked.alias) for each in self.series}
 
 
+def bucket_of(demo: Demo) -> Callable[[str], str]:
+    """Return where the data sources look, by the uids that are made by default."""
+    return {"machikoba": demo.bucket, "machikoba-totals": f"{demo.bucket}-totals"}.__getitem__
+
+
 def board(name: str, language: str = "en") -> Board:
     """Return a dashboard of which everything is chosen, or one machine where only one can be."""
     found = Board(json.loads(Path(FOLDER / language / f"{name}.json").read_text("utf-8")))
@@ -64,13 +67,13 @@ def board(name: str, language: str = "en") -> Board:
 
 def answers(demo: Demo, shown: Board, span: Span = LAST_DAYS) -> list[Answer]:
     """Ask everything that a dashboard asks."""
-    asked = shown.asked(span, NOW_MS, BUCKETS.__getitem__)
+    asked = shown.asked(span, NOW_MS, bucket_of(demo))
     return [Answer(each, demo.database.query(each.database, each.statement)) for each in asked]
 
 
 def answer(demo: Demo, name: str, panel: str, ref_id: str = "A", span: Span = LAST_DAYS) -> Answer:
     """Return what a panel of a dashboard shows."""
-    asked = board(name).asked(span, NOW_MS, BUCKETS.__getitem__)
+    asked = board(name).asked(span, NOW_MS, bucket_of(demo))
     [found] = [each for each in asked if (each.panel, each.ref_id) == (panel, ref_id)]
     return Answer(found, demo.database.query(found.database, found.statement))
 
@@ -80,5 +83,5 @@ def choices(demo: Demo, shown: Board, name: str) -> list[str]:
     variable = shown.variables[name]
     query = filled(variable["query"], shown.variables, shown.values)
     where = filled(variable["datasource"]["uid"], shown.variables, shown.values)
-    found = demo.database.query(BUCKETS[where], query).get("series", [])
+    found = demo.database.query(bucket_of(demo)(where), query).get("series", [])
     return sorted({value for one in found for _, value in one["values"]})

@@ -1,7 +1,7 @@
 """Alert rules, asked of a real InfluxDB as Grafana would: alarming is what should be, by its labels."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,25 +13,31 @@ from aggregator.model.machine import MachineKey
 from aggregator.model.point import Point
 from aggregator.model.window import Window
 from aggregator.store.influx.influx import Influx
-from aggregator.store.influx.server import Place, Server
+from aggregator.store.influx.server import Server
 from dashboards.alerts import ALERTS
 from dashboards.japanese import JAPANESE
 from tests.aggregator.busy_town import whole
-from tests.aggregator.store.influx_engine import ORG, TOKEN, InfluxEngine
 from tests.aggregator.town import NOW_MS
-from tests.dashboards.database import Database, asking
+from tests.dashboards.database import asking
 from tests.dashboards.rules import RULES, asked
 from tests.dashboards.shown import board
+from tests.influx_engine import InfluxEngine
 
-BUCKET = "trouble"
 MINUTE = NOW_MS // MINUTE_MS * MINUTE_MS - MINUTE_MS
+
+Trouble = Callable[[str], dict[tuple[str, ...], bool]]
+"""A rule's name in; by the labels of a series whether it is alarming out."""
 
 
 @pytest.fixture(scope="module")
-def trouble(engine: InfluxEngine) -> Iterator[Database]:
-    """A bucket in which something of every kind is wrong, and something is right."""
-    server = Server(Place(engine.url, ORG, TOKEN))
-    home = Influx(server, BUCKET, 36_500)
+def trouble(influxdb: InfluxEngine, influx_server: Server) -> Iterator[Trouble]:
+    """What a rule says of a bucket in which something of every kind is wrong, and something is right."""
+    with influxdb.bucket("trouble") as bucket, asking(influxdb) as database:
+        _make_trouble(Influx(influx_server, bucket, 36_500))
+        yield lambda name: asked(database, name, bucket)
+
+
+def _make_trouble(home: Influx) -> None:
     states = {"down": State.DOWN, "idle": State.IDLE, "unheard": State.OFFLINE}
     home.write([_minute(MachineKey("aoki", name), state) for name, state in states.items()], [])
     late = {"sure": 0.9, "even": AlertSettings().raise_at, "calm": 0.1}
@@ -45,13 +51,10 @@ def trouble(engine: InfluxEngine) -> Iterator[Database]:
             Point("orders", {"order": "unknown"}, MINUTE, {"late": 0.0, "late_known": 0}),
         ]
     )
-    with asking(engine) as database:
-        yield database
-    server.close()
 
 
-def test_a_machine_that_is_down_is_alarming_and_one_that_is_not_heard_is_not(trouble: Database) -> None:
-    assert asked(trouble, "machine-down", BUCKET) == {
+def test_a_machine_that_is_down_is_alarming_and_one_that_is_not_heard_is_not(trouble: Trouble) -> None:
+    assert trouble("machine-down") == {
         ("aoki", "down"): True,
         ("aoki", "idle"): False,
         ("aoki", "unheard"): False,
@@ -60,14 +63,14 @@ def test_a_machine_that_is_down_is_alarming_and_one_that_is_not_heard_is_not(tro
 
 
 def test_an_agent_that_is_silent_is_alarming_and_so_is_an_aggregator_that_writes_nothing(
-    trouble: Database,
+    trouble: Trouble,
 ) -> None:
-    assert asked(trouble, "agent-silent", BUCKET) == {("aoki",): False, ("mori",): True}
+    assert trouble("agent-silent") == {("aoki",): False, ("mori",): True}
     assert RULES["agent-silent"]["noDataState"] == "Alerting"
 
 
-def test_an_order_at_risk_is_alarming_from_where_the_aggregator_alerts(trouble: Database) -> None:
-    assert asked(trouble, "order-at-risk", BUCKET) == {("sure",): True, ("even",): True, ("calm",): False}
+def test_an_order_at_risk_is_alarming_from_where_the_aggregator_alerts(trouble: Trouble) -> None:
+    assert trouble("order-at-risk") == {("sure",): True, ("even",): True, ("calm",): False}
     assert RULES["order-at-risk"]["for"] == f"{AlertSettings().for_s / 60:.0f}m"
 
 

@@ -13,7 +13,7 @@ from dashboards.files import files
 from tests.aggregator.busy_town import TOWN, machines_of
 from tests.aggregator.faces import browsing, sign_in
 from tests.aggregator.town import NOW_MS, ZONE
-from tests.dashboards.demo import BUCKET, DAY_MS, FORMER_MS, KEY, SINCE_MS, UNTIL_MS, Demo
+from tests.dashboards.demo import DAY_MS, FORMER_MS, KEY, SINCE_MS, UNTIL_MS, Demo
 from tests.dashboards.grafana import Span, filled
 from tests.dashboards.rules import RULES, asked
 from tests.dashboards.shown import PROCESSES, answer, answers, board, choices
@@ -351,7 +351,7 @@ def test_agents_say_what_they_said(demo: Demo) -> None:
 
 @pytest.mark.parametrize("name", RULES)
 def test_rules_find_what_they_watch_in_the_demo(demo: Demo, name: str) -> None:
-    assert asked(demo.database, name, BUCKET)
+    assert asked(demo.database, name, demo.bucket)
 
 
 def test_pages_that_dashboards_link_to_are_there(demo: Demo) -> None:

@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from enum import Enum, auto
 
 
@@ -29,7 +30,11 @@ _STATUSES = {
     413: Meaning.TOO_LARGE,
     429: Meaning.SLOW_DOWN,
 }
-_POINT = re.compile(r"partial write|unable to parse|field type conflict|parsing failed", re.IGNORECASE)
+_POINT = re.compile(
+    r"partial write|unable to parse|field type conflict|parsing failed|line protocol parsing", re.IGNORECASE
+)
+_EXPIRED = re.compile(r"(?:beyond|outside) retention policy")
+"""In the words of early versions, and in those of 2.7, which name the policy in other refusals too."""
 _DROPPED = re.compile(r"dropped[= ](\d+)")
 LONGEST_WAIT_S = 300.0
 
@@ -45,8 +50,8 @@ class Refusal:
     @property
     def meaning(self) -> Meaning:
         """What has to be done about it."""
-        if self.status in {400, 422}:
-            if "retention policy" in self.said:
+        if self.status in {400, 422, 500}:  # InfluxDB 3 before 3.10 says 500 to lines it cannot parse
+            if _EXPIRED.search(self.said):
                 return Meaning.EXPIRED
             return Meaning.POINT if _POINT.search(self.said) else Meaning.FAILED
         return _STATUSES.get(self.status, Meaning.FAILED)
@@ -60,15 +65,24 @@ class Refusal:
 
 def read_refusal(status: int | None, headers: Mapping[str, str] | None, body: object) -> Refusal:
     """Return what an answer that is no success says."""
-    asked = {name.lower(): value for name, value in (headers or {}).items()}.get("retry-after", "")
-    wait_s = float(asked) if asked.isdecimal() else 0.0
-    return Refusal(status or 0, _said(body), min(wait_s, LONGEST_WAIT_S))
+    told = {name.lower(): value for name, value in (headers or {}).items()}
+    wait_s = _seconds(told.get("retry-after", ""), told.get("date", ""))
+    return Refusal(status or 0, _said(body), max(0.0, min(wait_s, LONGEST_WAIT_S)))
 
 
 def one_line(text: object) -> str:
-    """Return the text on one line that is not too long for a sentence."""
+    """Return the text on one line that is not too long for a sentence: the reason may stand at either end."""
     line = " ".join(str(text).split())
-    return line if len(line) <= 200 else f"{line[:197]}..."
+    return line if len(line) <= 200 else f"{line[:120]}...{line[-77:]}"
+
+
+def _seconds(asked: str, now: str) -> float:
+    """Return how long to wait: so many seconds, or up to a time by the server's own clock (RFC 9110)."""
+    if asked.isdecimal():
+        return float(asked)
+    with suppress(ValueError, TypeError):
+        return (parsedate_to_datetime(asked) - parsedate_to_datetime(now)).total_seconds()
+    return 0.0
 
 
 def _said(body: object) -> str:
@@ -76,4 +90,12 @@ def _said(body: object) -> str:
     with suppress(ValueError, AttributeError):
         found = json.loads(text)
         text = found.get("message") or found.get("error") or text
+        text = ": ".join([text, *_reasons(found.get("data"))][:2])
     return one_line(text)
+
+
+def _reasons(data: object) -> Iterator[str]:
+    """Yield why lines were refused, as InfluxDB 3 tells it beside its error: of one line, or of some."""
+    for line in data if isinstance(data, list) else [data]:
+        if isinstance(line, dict) and line.get("error_message"):
+            yield str(line["error_message"])

@@ -38,6 +38,11 @@ class Hours:
             while (found := self._sums(some)) != written:
                 self._write(found)
                 written = found
+            if some - written.keys():
+                raise StoreError(
+                    f"influx {self._server.url}: what was just written into bucket {self._bucket!r} cannot "
+                    "be read there; may the token of influx.token_file read it?"
+                )
 
     def correct_old(self, hours: Collection[Hour], stored: Sequence[Window]) -> None:
         """Write the sums of hours whose windows may have gone: what is new, and what can be read still.

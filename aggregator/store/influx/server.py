@@ -127,6 +127,8 @@ class Server:
             self._client.buckets_api().create_bucket(bucket_name=name, retention_rules=rules)
         except ApiException as error:
             refusal = read_refusal(error.status, error.headers, error.body)
+            if refusal.status == 422 and "already exists" in refusal.said:
+                return  # another process made it meanwhile
             if refusal.meaning is Meaning.DENIED:
                 raise StoreError(
                     f"influx {self.url}: there is no bucket {name!r} and the token may not make it: {wish}"
@@ -182,6 +184,10 @@ class Server:
                     continue
                 raise self._refused(Refusal(400, one_line(result["error"])), bucket)
             for series in result.get("series", ()):
+                if series.get("partial"):
+                    raise StoreError(
+                        f"influx {self.url}: leaves rows out of its answer; set its max-row-limit to 0"
+                    )
                 yield series.get("tags", {}), series["values"]
 
     def _unreachable(self, error: Exception) -> StoreError:

@@ -1,31 +1,18 @@
-"""An InfluxDB for what is written back: one engine for the session, buckets of their own for every test."""
-
-import os
-from collections.abc import Iterator
-from itertools import count
+"""Where results are written back to, in every test of this folder."""
 
 import pytest
 
 from aggregator.store.influx.influx import Influx
-from aggregator.store.influx.server import Place, Server
-from tests.aggregator.store.influx_engine import ORG, TOKEN, InfluxEngine, influx_engine
-
-_numbers = count()
+from aggregator.store.influx.server import Server
 
 
-@pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxEngine]:
-    with influx_engine(tmp_path_factory.mktemp("influx")) as engine:
-        yield engine
+@pytest.fixture(name="server", scope="session")
+def server_(influx_server: Server) -> Server:
+    """The InfluxDB of the tests."""
+    return influx_server
 
 
-@pytest.fixture
-def server(engine: InfluxEngine) -> Iterator[Server]:
-    server = Server(Place(engine.url, ORG, TOKEN))
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def home(server: Server) -> Influx:
-    return Influx(server, f"results-{os.getpid()}-{next(_numbers)}", 36_500)
+@pytest.fixture(name="home")
+def home_(influx_home: Influx) -> Influx:
+    """An empty home in it."""
+    return influx_home

@@ -14,7 +14,7 @@ from aggregator.store.influx.influx import Influx
 from aggregator.store.influx.server import Server
 from tests.aggregator.results.asked import Row, asked
 from tests.aggregator.shop import KEY, OTHER, Shop, open_shop
-from tests.aggregator.store.influx_engine import InfluxEngine
+from tests.influx_engine import InfluxEngine
 
 ELEMENTS = ("pbt_ms", "apt_ms", "aust_ms", "adet_ms", "adot_ms", "unknown_ms", "shared_ms", "outside_ms")
 MORNING = "S" * 30 + "R" * 80 + "i" * 20 + "R" * 60 + "D" * 10 + "o" * 20 + "i" * 20  # from 8 to 12
@@ -89,11 +89,11 @@ async def test_an_hour_that_is_no_longer_open_keeps_nothing(shop: Shop, server: 
 
 
 async def test_a_day_counts_as_measured_only_once_its_hours_are_written(
-    shop: Shop, server: Server, engine: InfluxEngine, caplog: pytest.LogCaptureFixture
+    shop: Shop, server: Server, influxdb: InfluxEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
     shop.work("R" * 60, 9)
     survey = shop.anew()
-    with engine.refusing("/api/v2/write", 503), caplog.at_level(logging.WARNING):
+    with influxdb.refusing("/api/v2/write", 503), caplog.at_level(logging.WARNING):
         await survey.refresh()
     assert "days are not measured until the store answers again: influx" in caplog.text
     assert survey.days() == {}
@@ -132,14 +132,15 @@ async def test_where_only_busy_or_not_is_told_the_other_kpis_are_not_defined(
 
 
 async def test_another_home_gets_the_days_that_were_measured_before(
-    shop: Shop, tmp_path: Path, server: Server
+    shop: Shop, tmp_path: Path, server: Server, influxdb: InfluxEngine
 ) -> None:
     shop.work("R" * 60, 9)
     await shop.days.refresh()
     old, engine = shop.services.timeseries, shop.services.records.engine
-    other = open_shop(tmp_path / "other", home=Influx(server, "another", 36_500))
-    (tmp_path / "other" / "machikoba.db").write_bytes((tmp_path / "machikoba.db").read_bytes())
-    engine.dispose()
-    other.write(old.windows(KEY, 0, shop.clock()))
-    await other.days.refresh()
-    assert sum(row["apt_ms"] for row in hours(other, server)) == HOUR_MS
+    with influxdb.bucket("another") as bucket:
+        other = open_shop(tmp_path / "other", home=Influx(server, bucket, 36_500))
+        (tmp_path / "other" / "machikoba.db").write_bytes((tmp_path / "machikoba.db").read_bytes())
+        engine.dispose()
+        other.write(old.windows(KEY, 0, shop.clock()))
+        await other.days.refresh()
+        assert sum(row["apt_ms"] for row in hours(other, server)) == HOUR_MS

@@ -17,12 +17,12 @@ from aggregator.model.machine import Factory
 from aggregator.results.recorder import Recorder
 from aggregator.services import Services
 from aggregator.store.influx.influx import Influx
-from aggregator.store.influx.server import Place, Server
+from aggregator.store.influx.server import Server
 from tests.aggregator.busy_town import found_busy_town
 from tests.aggregator.ordered_town import ORDER, found_ordered_town
 from tests.aggregator.results.asked import Row, asked
-from tests.aggregator.store.influx_engine import ORG, TOKEN, InfluxEngine
 from tests.aggregator.town import NOW_MS, ZONE, found_town
+from tests.influx_engine import InfluxEngine
 
 MINUTE_MS = NOW_MS - NOW_MS % 60_000
 
@@ -99,13 +99,13 @@ async def test_what_is_reckoned_anew_replaces_the_week_and_what_is_gone_has_no_n
 
 
 async def test_nothing_is_written_twice_for_nothing(
-    reckoned: Services, home: Influx, engine: InfluxEngine
+    reckoned: Services, home: Influx, influxdb: InfluxEngine
 ) -> None:
     told = recorder(reckoned, home)
     await told.turn(home.results)
-    asked_before = len(engine.requests)
+    asked_before = len(influxdb.requests)
     await told.turn(home.results)
-    assert engine.requests[asked_before:] == []
+    assert influxdb.requests[asked_before:] == []
 
 
 async def test_agents_are_told_with_what_they_said_last(home: Influx, server: Server, tmp_path: Path) -> None:
@@ -166,21 +166,19 @@ async def test_without_a_home_that_others_read_nothing_runs(reckoned: Services) 
 
 
 async def test_while_the_store_fails_it_is_said_once_and_then_made_good(
-    reckoned: Services, home: Influx, engine: InfluxEngine, caplog: pytest.LogCaptureFixture
+    reckoned: Services, home: Influx, server: Server, influxdb: InfluxEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("aggregator.results.recorder.REST_S", 0.05)
-        with engine.refusing("/api/v2/write", 500):
+        with influxdb.refusing("/api/v2/write", 500):
             task = asyncio.create_task(recorder(reckoned, home).run())
             await said(caplog, "results are not written back until the store answers again: influx")
             await asyncio.sleep(0.3)
         await said(caplog, "results are written back again")
         task.cancel()
     assert caplog.text.count("results are not written back") == 1
-    server = Server(Place(engine.url, ORG, TOKEN))
     assert len(lasting(server, home, "known", "capacity")) == len(reckoned.spare.cells())
-    server.close()
 
 
 async def said(caplog: pytest.LogCaptureFixture, sentence: str) -> None:

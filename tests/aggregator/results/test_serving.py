@@ -11,14 +11,14 @@ from agent.contract.records import MINUTE_MS, Window
 from agent.contract.sparkplug import DataType
 from aggregator.model.machine import MachineKey
 from aggregator.store.influx.influx import Influx
-from aggregator.store.influx.server import Place, Server
+from aggregator.store.influx.server import Server
 from tests.agent.brokers import running
 from tests.aggregator.ingest.delivery import Delivery
 from tests.aggregator.ingest.edge import Edge
 from tests.aggregator.ingest.messages import dbirth, metric, nbirth, ndata
 from tests.aggregator.results.asked import Row, asked
 from tests.aggregator.serving import Serve
-from tests.aggregator.store.influx_engine import ORG, TOKEN, InfluxEngine
+from tests.influx_engine import InfluxEngine
 from tests.stack import wait_until
 
 MILL = MachineKey("aoki", "mc-01")
@@ -32,25 +32,24 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 
 @pytest.fixture(scope="module")
-def server(engine: InfluxEngine) -> Iterator[Server]:
-    server = Server(Place(engine.url, ORG, TOKEN))
-    yield server
-    server.close()
-
-
-@pytest.fixture(scope="module")
-def home(server: Server) -> Influx:
+def home(influxdb: InfluxEngine, server: Server) -> Iterator[Influx]:
     """Where the aggregator writes to."""
-    return Influx(server, "serving", 36_500)
+    with influxdb.bucket("serving") as bucket:
+        yield Influx(server, bucket, 36_500)
 
 
 @pytest.fixture(scope="module")
 def serve(
-    tmp_path_factory: pytest.TempPathFactory, broker: int, engine: InfluxEngine, home: Influx
+    tmp_path_factory: pytest.TempPathFactory, broker: int, influxdb: InfluxEngine, home: Influx
 ) -> Iterator[Serve]:
     folder = tmp_path_factory.mktemp("serve")
-    (folder / "token").write_text(TOKEN)
-    place = {"URL": engine.url, "ORG": ORG, "TOKEN_FILE": str(folder / "token"), "BUCKET": home.bucket}
+    (folder / "token").write_text(influxdb.place.token)
+    place = {
+        "URL": influxdb.url,
+        "ORG": influxdb.place.org,
+        "TOKEN_FILE": str(folder / "token"),
+        "BUCKET": home.bucket,
+    }
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {**place, "KEEP_DAYS": "36500"}.items():
             patch.setenv(f"MACHIKOBA_INFLUX__{name}", value)
@@ -71,7 +70,7 @@ def eventually(ask: Callable[[], list[Row]], what: str) -> list[Row]:
 
 
 def test_what_an_agent_delivers_is_there_for_a_dashboard_and_a_failure_is_told(
-    serve: Serve, broker: int, engine: InfluxEngine, home: Influx, server: Server
+    serve: Serve, broker: int, influxdb: InfluxEngine, home: Influx, server: Server
 ) -> None:
     now_ms = time.time_ns() // 1_000_000 // MINUTE_MS * MINUTE_MS
     rows = [
@@ -101,10 +100,10 @@ def test_what_an_agent_delivers_is_there_for_a_dashboard_and_a_failure_is_told(
         silent = "states WHERE state = 'OFFLINE'"
         offline = eventually(lambda: asked(server, home.bucket, "code", silent), "silence is told")
         assert now_ms - 7 * MINUTE_MS <= offline[0]["at_ms"]
-        with engine.refusing("/api/v2/write", 503):
+        with influxdb.refusing("/api/v2/write", 503):
             edge.send(ndata(3, rows[3:]))
             wait_until(lambda: ready(serve)[0] == 503, "it is not ready", WITHIN_S)
-            assert ready(serve)[1] == [f"influx {engine.url}: status 503: on purpose"]
+            assert ready(serve)[1] == [f"influx {influxdb.url}: status 503: on purpose"]
         edge.wait_for_stored("epoch-1", 4)
         assert ready(serve) == (200, [])
     assert [window.cycles for window in home.windows(MILL, 0, now_ms)] == [4] * 4

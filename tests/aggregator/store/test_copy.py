@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -23,32 +22,24 @@ from aggregator.store.copy_bar import Bar
 from aggregator.store.database import open_engine
 from aggregator.store.embedded import Embedded
 from aggregator.store.influx.influx import Influx
-from aggregator.store.influx.server import Place, Server
+from aggregator.store.influx.server import Server
 from tests.aggregator.new_database import new_database
 from tests.aggregator.store.conformance import LATHE, MILL, PRESS, minutes
-from tests.aggregator.store.influx_engine import ORG, TOKEN, InfluxEngine, influx_engine
+from tests.influx_engine import InfluxEngine
 
 DAY_MS = 24 * HOUR_MS
 ALWAYS = 10**13
 DAYS = 6
 KEYS = [MILL, LATHE, PRESS]
-_numbers = count()
 
 Copy = Callable[..., int]
 
 
-@pytest.fixture(scope="module")
-def engine_(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxEngine]:
-    with influx_engine(tmp_path_factory.mktemp("influx")) as engine:
-        yield engine
-
-
 @pytest.fixture
-def influx(engine_: InfluxEngine) -> Iterator[Influx]:
+def influx(influxdb: InfluxEngine, influx_server: Server) -> Iterator[Influx]:
     """The bucket that the settings name."""
-    server = Server(Place(engine_.url, ORG, TOKEN))
-    yield Influx(server, f"copied-{next(_numbers)}", 400)
-    server.close()
+    with influxdb.bucket("copied") as bucket:
+        yield Influx(influx_server, bucket, 400)
 
 
 @pytest.fixture
@@ -60,12 +51,13 @@ def database(tmp_path: Path) -> Iterator[Embedded]:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, engine_: InfluxEngine, influx: Influx) -> Path:
-    (tmp_path / "token").write_text(TOKEN)
+def settings(tmp_path: Path, influxdb: InfluxEngine, influx: Influx) -> Path:
+    place = influxdb.place
+    (tmp_path / "token").write_text(place.token)
     file = tmp_path / "machikoba.toml"
     file.write_text(
-        f'federation = "higashimachi"\ndata = "{tmp_path}/data"\n[influx]\nurl = "{engine_.url}"\n'
-        f'org = "{ORG}"\ntoken_file = "{tmp_path}/token"\nbucket = "{influx.bucket}"\n'
+        f'federation = "higashimachi"\ndata = "{tmp_path}/data"\n[influx]\nurl = "{place.url}"\n'
+        f'org = "{place.org}"\ntoken_file = "{tmp_path}/token"\nbucket = "{influx.bucket}"\n'
     )
     return file
 
@@ -126,14 +118,14 @@ def test_there_and_back_again_it_is_the_same(
 
 
 def test_what_is_there_is_not_copied_again_and_what_changed_is(
-    database: Embedded, influx: Influx, copy: Copy, engine_: InfluxEngine, capsys: pytest.CaptureFixture[str]
+    database: Embedded, influx: Influx, copy: Copy, influxdb: InfluxEngine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     start_ms = now_ms() - 60 * DAY_MS
     database.write(*history(start_ms))
     assert copy("database", "influx") == 0
-    writes = engine_.requests.count("/api/v2/write")
+    writes = influxdb.requests.count("/api/v2/write")
     assert copy("database", "influx") == 0
-    assert engine_.requests.count("/api/v2/write") == writes
+    assert influxdb.requests.count("/api/v2/write") == writes
     late = minutes(LATHE, start_ms + 10 * DAY_MS, 30)
     corrected = replace(database.windows(MILL, start_ms, ALWAYS)[0], state_ms=(0, 0, 0, MINUTE_MS, 0, 0))
     database.write([*late, corrected], [StateChange(LATHE, start_ms, State.DOWN)])

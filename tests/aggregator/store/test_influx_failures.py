@@ -3,23 +3,27 @@
 Whatever the engine can be brought to refuse it refuses itself; the rest is said in front of it, once.
 """
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
+from pathlib import Path
 
 import pytest
 
 from agent.contract.records import HOUR_MS, MINUTE_MS
 from agent.contract.states import State
 from aggregator.model.window import StateChange
-from aggregator.store.influx.answers import LONGEST_WAIT_S, read_refusal
+from aggregator.store.influx.answers import LONGEST_WAIT_S, Meaning, read_refusal
 from aggregator.store.influx.influx import Influx
 from aggregator.store.influx.points import window_line
 from aggregator.store.influx.server import MOST_REFUSED, Place, Server
 from aggregator.store.timeseries import StoreError
 from tests.aggregator.store.conformance import LATHE, MILL, NOON_MS, minute, minutes, summed, window
-from tests.aggregator.store.influx_engine import ORG, READ_TOKEN, TOKEN, InfluxEngine, influx_engine
+from tests.influx_adapter import ORG, READ_TOKEN, TOKEN
+from tests.influx_engine import InfluxEngine, influx_engine
 from tests.stack import free_port, wait_until
 
 KEEP_DAYS = 36_500
@@ -156,10 +160,23 @@ class TestTooMuch:
         assert kept(influx) == [0, 1]
 
     @pytest.mark.parametrize(
-        ("asked", "waits"), [("7", 7.0), ("", 0.0), ("soon", 0.0), ("-3", 0.0), ("999999", LONGEST_WAIT_S)]
+        ("asked", "waits"),
+        [
+            ("7", 7.0),
+            ("", 0.0),
+            ("soon", 0.0),
+            ("-3", 0.0),
+            ("999999", LONGEST_WAIT_S),
+            ("Sat, 28 Nov 2026 09:00:40 GMT", 40.0),
+            ("Sat, 28 Nov 2026 08:00:00 GMT", 0.0),
+        ],
     )
     def test_a_wait_is_as_long_as_asked_within_reason(self, asked: str, waits: float) -> None:
-        assert read_refusal(429, {"retry-after": asked}, b"").wait_s == waits
+        headers = {"Retry-After": asked, "Date": "Sat, 28 Nov 2026 09:00:00 GMT"}
+        assert read_refusal(429, headers, b"").wait_s == waits
+
+    def test_a_time_to_wait_for_without_the_servers_own_is_none(self) -> None:
+        assert read_refusal(503, {"retry-after": "Sat, 28 Nov 2026 09:00:40 GMT"}, b"").wait_s == 0
 
 
 class TestBroken:
@@ -235,6 +252,18 @@ class TestOnePoint:
         assert spoilt.windows(MILL, 0, NOON_MS) == []
         assert spoilt.hours([MILL], 0, NOON_MS) == []
 
+    def test_a_line_that_cannot_be_parsed_holds_up_none_of_its_request(
+        self, influx: Influx, engine_: InfluxEngine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(engine_, "parses_first", True)
+        too_many = replace(minute(MILL, NOON_MS + 4 * MINUTE_MS, job="注文" * 150), cycles=2**63)
+        (refused,) = influx.write([*minutes(MILL, NOON_MS, 4), too_many], [])
+        assert refused.record == too_many
+        assert "unable to parse 'windows,factory=aoki,machine=mc-01 length_ms=60000i" in refused.reason
+        assert refused.reason.endswith("value out of range")
+        assert len(refused.reason) < 250
+        assert kept(influx) == [0, 1, 2, 3]
+
     def test_many_have_a_common_cause_and_nothing_counts_as_stored(self, spoilt: Influx) -> None:
         bad = minutes(MILL, NOON_MS - self.WEEK_MS, MOST_REFUSED + 1)
         with pytest.raises(StoreError, match=r"refuses many points of bucket .*; does another program write"):
@@ -248,6 +277,82 @@ class TestOnePoint:
         (refused,) = influx.write([large, minute(MILL, NOON_MS + 2 * MINUTE_MS)], [])
         assert refused.record == large
         assert kept(influx) == [0, 2]
+
+
+class TestVersion3:
+    """Version 3 makes databases by itself, and says in another way what it refuses."""
+
+    @pytest.fixture(autouse=True)
+    def speaking(self, engine_: InfluxEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(engine_, "speaks", 3)
+
+    def test_one_point_is_returned_with_its_reason_and_all_others_are_stored(
+        self, influx: Influx, open_server: Callable[..., Server]
+    ) -> None:
+        influx.write([minute(LATHE, NOON_MS)], [])
+        before_ms = NOON_MS - TestOnePoint.WEEK_MS
+        line = window_line(minute(LATHE, before_ms)).replace("cycles=3i", "cycles=1.5")
+        assert open_server().write(influx.bucket, [line]).refused == {}
+        bad = minute(MILL, before_ms)
+        (refused,) = influx.write([*minutes(MILL, NOON_MS, 9), bad], [])
+        assert refused.record == bad
+        assert "partial write of line protocol occurred: partial write: field type conflict" in refused.reason
+        assert kept(influx) == list(range(9))
+
+    @pytest.mark.parametrize("status", [400, 500])  # 500 before 3.10
+    def test_what_all_its_refusals_of_a_line_look_like(self, status: int) -> None:
+        line = {"original_line": "a b=", "line_number": 2, "error_message": "No fields were provided"}
+        for error, data in (
+            ("partial write of line protocol occurred", [line, line]),
+            ("parsing failed for write_lp endpoint", line),
+            ("line protocol parsing error", line),
+        ):
+            refusal = read_refusal(status, {}, json.dumps({"error": error, "data": data}).encode())
+            assert (refusal.meaning, refusal.said) == (Meaning.POINT, f"{error}: No fields were provided")
+        refusal = read_refusal(status, {}, b'{"error":"out of space","data":null}')
+        assert (refusal.meaning, refusal.said) == (Meaning.FAILED, "out of space")
+
+    def test_a_database_that_is_not_there_reads_empty(self, influx: Influx, engine_: InfluxEngine) -> None:
+        engine_.answer_next(404, b"database not found: machikoba")
+        assert influx.latest([MILL]) == {}
+
+
+class TestAnswers:
+    """What an answer leaves out counts as no answer."""
+
+    def test_rows_that_are_left_out_are_told_and_nothing_is_taken_for_the_whole(self, tmp_path: Path) -> None:
+        with influx_engine(tmp_path, rows=100) as engine:
+            server = Server(engine.place)
+            influx = Influx(server, "short", KEEP_DAYS)
+            for number in range(4):  # an hour at a time fits
+                influx.write(minutes(MILL, NOON_MS + number * HOUR_MS, 60), [])
+            assert len(influx.windows(MILL, NOON_MS, HOURLY)) == 60
+            told = "leaves rows out of its answer; set its max-row-limit to 0"
+            with pytest.raises(StoreError, match=told):
+                influx.windows(MILL, NOON_MS, NOON_MS + 4 * HOUR_MS)
+            with pytest.raises(StoreError, match=told):
+                influx.write(minutes(MILL, NOON_MS, 240), [])
+            server.close()
+
+    def test_what_can_be_written_but_not_read_does_not_count_as_stored(
+        self, influx: Influx, engine_: InfluxEngine
+    ) -> None:
+        hidden = b'{"results":[{"statement_id":0,"error":"database not found: hidden"}]}'
+        told = r"cannot be read there; may the token of influx\.token_file read it\?"
+        with engine_.refusing("/query", 200, hidden), pytest.raises(StoreError, match=told):
+            influx.write([minute(MILL, NOON_MS)], [])
+        assert influx.write([minute(MILL, NOON_MS)], []) == []
+        assert kept(influx) == [0]
+
+    def test_a_bucket_that_another_one_made_meanwhile_is_there(
+        self, influx: Influx, open_server: Callable[..., Server], engine_: InfluxEngine
+    ) -> None:
+        for name in (influx.bucket, f"{influx.bucket}-totals"):
+            open_server().make_bucket(name, None)
+        engine_.answer_next(200, b'{"results":[]}')
+        engine_.answer_next(404, b'{"message":"bucket not found"}')
+        assert influx.write([minute(MILL, NOON_MS)], []) == []
+        assert kept(influx) == [0]
 
 
 class TestClocks:
