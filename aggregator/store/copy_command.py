@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from aggregator.config import Config, load_config
 from aggregator.errors import AggregatorError
 from aggregator.homes import open_home
 from aggregator.store.copy_bar import Bar
-from aggregator.store.copying import Copying
+from aggregator.store.copying import Chunk, Copying
 from aggregator.store.database import is_missing, open_engine, place_of
 from aggregator.store.migration import migrate
 from aggregator.store.timeseries import TimeSeries
@@ -29,8 +29,9 @@ WHERE is one of
   database   the database of the settings
   influx     the InfluxDB of the settings ([influx])
   FILE.toml  the home that these other settings name
-Only hours that are not there yet, or are others there, are copied: stopped or killed, it goes on where it
-was when it is called again. At the end both are compared. Orders, people, calendars stay in the database.
+Only what is not there yet, or is another there, is copied: stopped or killed, it goes on where it was when
+it is called again. At the end both are compared, window by window. Orders, people, calendars stay where they
+are.
 
 examples:
   machikoba db copy --config machikoba.toml --from database --to influx
@@ -57,11 +58,6 @@ def add_arguments(commands: Any) -> argparse.ArgumentParser:
     )
     parser.add_argument("--from", dest="source", required=True, metavar="WHERE", help="home to read")
     parser.add_argument("--to", dest="target", required=True, metavar="WHERE", help="home to write")
-    parser.add_argument(
-        "--anew",
-        action="store_true",
-        help="copy everything, also what is there already (windows whose jobs were corrected since)",
-    )
     return parser
 
 
@@ -77,13 +73,16 @@ def copy(config: Config, arguments: argparse.Namespace) -> None:
         copying = Copying(source.series, target.series, since_ms)
         if not copying.keys:
             raise AggregatorError(f"--from: {source.name} holds no history")
-        _copy(copying, source.name, target.name, arguments.anew)
+        _copy(copying, source.name, target.name)
 
 
-def _copy(copying: Copying, source: str, target: str, anew: bool) -> None:
+def _copy(copying: Copying, source: str, target: str) -> None:
     print(f"{source} -> {target}: {len(copying.keys)} machines", file=sys.stderr)
-    for number in range(PASSES):
-        _copy_once(copying, anew and number == 0)
+    for _ in range(PASSES):
+        _with_bar(copying.chunks(), copying.copy, "minutes of windows")
+        copying.copy_changes()
+        copying.forget()
+        _with_bar(copying.kept(), copying.hold_against, "minutes compared")
         differs = list(copying.compare())
         if copying.refused or not differs:
             break
@@ -103,18 +102,16 @@ def _copy(copying: Copying, source: str, target: str, anew: bool) -> None:
     counts = copying.counted()
     print(
         f"{target} has {counts.windows:,} windows and {counts.changes:,} state changes of these machines; "
-        "hours, windows, changes, times in every state, cycles and pieces are the same on both sides"
+        "every window, hours, changes, times in every state, cycles and pieces are the same on both sides"
     )
 
 
-def _copy_once(copying: Copying, anew: bool) -> None:
-    chunks = copying.chunks(anew)
-    bar = Bar(sum(chunk.minutes for chunk in chunks), "minutes of windows")
+def _with_bar(chunks: Sequence[Chunk], work: Callable[[Chunk], None], unit: str) -> None:
+    bar = Bar(sum(chunk.minutes for chunk in chunks), unit)
     for chunk in chunks:
-        copying.copy(chunk)
+        work(chunk)
         bar.add(chunk.minutes)
     bar.end()
-    copying.copy_changes(lambda _: None, anew)
 
 
 @contextmanager

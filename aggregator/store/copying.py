@@ -1,12 +1,13 @@
 """Copies a history of windows and state changes from one home of the time series to another.
 
-What is there already is told by its hours: only those are copied whose sums differ. So whoever is killed goes
-on where it was, and whoever copies twice changes nothing. Hours whose minutes the source no longer has come
-over as one window each: resolution is lost, totals are not.
+Which hours are there already is told by their sums: only those are copied that differ. So whoever is killed
+goes on where it was, and whoever copies twice changes nothing. Then window is held against window, which
+finds what sums do not tell (jobs that were corrected); that is copied again. Hours whose minutes the source
+no longer has come over as one window each: resolution is lost, totals are not.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from agent.contract.records import HOUR_MS, MINUTE_MS
@@ -18,6 +19,8 @@ from aggregator.store.timeseries import ALWAYS_MS, Counts, RefusedWrite, TimeSer
 CHUNK_MS = 3 * 24 * HOUR_MS
 """A transaction takes at most so much of a machine: a running aggregator writes in between."""
 CHANGES_AT_ONCE = 5_000
+CHANGES_MS = 10 * CHUNK_MS
+"""So much of a machine's changes is read at once."""
 
 Hours = Mapping[int, Totals]
 
@@ -50,14 +53,20 @@ class Copying:
         self._minutes_since_ms = minutes_since_ms
         self.keys = sorted(source.machines())
         self.refused: list[RefusedWrite] = []
+        self._unlike: dict[MachineKey, set[int]] = {}
 
-    def chunks(self, anew: bool = False) -> list[Chunk]:
-        """Return what is to be copied, machine by machine, the oldest first; `anew`: all of it."""
+    def chunks(self) -> list[Chunk]:
+        """Return what is to be copied, machine by machine, the oldest first."""
         found: list[Chunk] = []
         for key in self.keys:
-            there = {} if anew else _hours(self._target, key)
-            here = _hours(self._source, key)
-            found += _chunks(key, [hour for at_ms, hour in here.items() if there.get(at_ms) != hour])
+            here, there, unlike = (
+                _hours(self._source, key),
+                _hours(self._target, key),
+                self._unlike.get(key, ()),
+            )
+            found += _chunks(
+                key, [hour for at_ms, hour in here.items() if at_ms in unlike or there.get(at_ms) != hour]
+            )
         return found
 
     def copy(self, chunk: Chunk) -> None:
@@ -65,36 +74,61 @@ class Copying:
         since_ms, until_ms = chunk.hours[0], chunk.hours[-1] + HOUR_MS
         by_hour: dict[int, list[Window]] = defaultdict(list)
         for window in self._source.windows(chunk.key, since_ms, until_ms):
-            by_hour[window.start_ms - window.start_ms % HOUR_MS].append(window)
+            by_hour[_hour_of(window)].append(window)
         totals = {hour.start_ms: hour for hour in self._source.hours([chunk.key], since_ms, until_ms)}
         windows: list[Window] = []
         for at_ms in chunk.hours:
             windows += _whole(by_hour[at_ms], totals.get(at_ms))
         self.refused += self._target.write(windows, [])
 
-    def copy_changes(self, told: Callable[[int], None], anew: bool = False) -> None:
-        """Copy the state changes of machines of which the target has another number; tell how many."""
-        here, there = self._counts(0)
+    def copy_changes(self) -> None:
+        """Copy the state changes that the target does not have as they are."""
         for key in self.keys:
-            if not anew and here[key].changes == there[key].changes:
-                continue
-            changes = self._source.changes(key, 0, ALWAYS_MS)
-            for at in range(0, len(changes), CHANGES_AT_ONCE):
-                part = changes[at : at + CHANGES_AT_ONCE]
-                self.refused += self._target.write([], part)
-                told(len(part))
+            for since_ms, until_ms in _spans(_hours(self._source, key), 0, CHANGES_MS):
+                there = set(self._target.changes(key, since_ms, until_ms))
+                missing = [
+                    each for each in self._source.changes(key, since_ms, until_ms) if each not in there
+                ]
+                for at in range(0, len(missing), CHANGES_AT_ONCE):
+                    self.refused += self._target.write([], missing[at : at + CHANGES_AT_ONCE])
+
+    def kept(self) -> list[Chunk]:
+        """Return all hours whose windows both sides have, which are to be held against each other."""
+        return [
+            chunk
+            for key in self.keys
+            for chunk in _chunks(
+                key,
+                [
+                    hour
+                    for hour in _hours(self._source, key).values()
+                    if hour.start_ms >= self._minutes_since_ms
+                ],
+            )
+        ]
+
+    def hold_against(self, chunk: Chunk) -> None:
+        """Find hours of a chunk whose windows are not the same on both sides: `chunks` will have them too."""
+        span = chunk.key, chunk.hours[0], chunk.hours[-1] + HOUR_MS
+        apart = set(self._source.windows(*span)) ^ set(self._target.windows(*span))
+        self._unlike.setdefault(chunk.key, set()).update(map(_hour_of, apart))
+
+    def forget(self) -> None:
+        """Begin to hold against each other from the start."""
+        self._unlike.clear()
 
     def compare(self) -> Iterator[Differs]:
         """Yield where the homes differ: hours and their sums, windows, state changes."""
         here, there = self._counts(self._minutes_since_ms)
-        all_here, all_there = self._counts(0)
         for key in self.keys:
             ours, theirs = _hours(self._source, key), _hours(self._target, key)
+            unlike = len(self._unlike.get(key, ()))
             pairs = [
                 ("hours", len(ours), len(theirs.keys() & ours.keys())),
                 *_sums(ours.values(), [theirs[at_ms] for at_ms in ours if at_ms in theirs]),
                 ("windows", here[key].windows, there[key].windows),
-                ("state changes", all_here[key].changes, all_there[key].changes),
+                ("hours with their windows", len(ours), len(ours) - unlike),
+                ("state changes", here[key].changes, there[key].changes),
             ]
             yield from (Differs(key, what, one, other) for what, one, other in pairs if one != other)
 
@@ -112,6 +146,19 @@ class Copying:
 
 def _hours(home: TimeSeries, key: MachineKey) -> Hours:
     return {hour.start_ms: hour for hour in home.hours([key], 0, ALWAYS_MS)}
+
+
+def _hour_of(window: Window) -> int:
+    return window.start_ms - window.start_ms % HOUR_MS
+
+
+def _spans(hours: Hours, since_ms: int, step_ms: int) -> Iterator[tuple[int, int]]:
+    """Yield all of time from `since_ms` on, in steps where there are hours."""
+    for at_ms in sorted({at_ms - at_ms % step_ms for at_ms in hours}):
+        if at_ms > since_ms:
+            yield since_ms, at_ms
+            since_ms = at_ms
+    yield since_ms, ALWAYS_MS
 
 
 def _chunks(key: MachineKey, hours: Sequence[Totals]) -> Iterator[Chunk]:

@@ -29,7 +29,7 @@ from tests.influx_engine import InfluxEngine
 
 DAY_MS = 24 * HOUR_MS
 ALWAYS = 10**13
-DAYS = 6
+DAYS = 3
 KEYS = [MILL, LATHE, PRESS]
 
 Copy = Callable[..., int]
@@ -133,37 +133,74 @@ def test_what_is_there_is_not_copied_again_and_what_changed_is(
     assert everything(influx) == everything(database)
 
 
-def test_jobs_that_were_corrected_since_are_copied_when_asked_for(
-    database: Embedded, influx: Influx, copy: Copy
+def test_jobs_that_were_corrected_since_are_found_though_no_sum_tells_them(
+    database: Embedded, influx: Influx, copy: Copy, influxdb: InfluxEngine
 ) -> None:
     start_ms = now_ms() - 60 * DAY_MS
     database.write(*history(start_ms))
     assert copy("database", "influx") == 0
     database.write([replace(window, job="J-9") for window in database.windows(MILL, 0, ALWAYS)[:50]], [])
-    assert copy("database", "influx", "--anew") == 0
+    database.write([], [replace(change, job="注文-2") for change in database.changes(MILL, 0, ALWAYS)[:5]])
+    assert copy("database", "influx") == 0
+    assert everything(influx) == everything(database)
+    writes = influxdb.requests.count("/api/v2/write")
+    influx.write([replace(window, job="") for window in influx.windows(LATHE, 0, ALWAYS)[9:12]], [])
+    assert copy("database", "influx") == 0
+    assert influxdb.requests.count("/api/v2/write") - writes < 10  # an hour, not a history
     assert everything(influx) == everything(database)
 
 
-def test_killed_it_goes_on_where_it_was(database: Embedded, influx: Influx, settings: Path) -> None:
+def command(settings: Path, source: str, target: str) -> list[str]:
+    machikoba = str(Path(sys.executable).parent / "machikoba")
+    return [machikoba, "db", "copy", "--config", str(settings), "--from", source, "--to", target]
+
+
+def started(command: list[str]) -> "subprocess.Popen[str]":
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def killed(copying: "subprocess.Popen[str]", lines: int) -> None:
+    """Kill it once it has told so many tenths."""
+    assert copying.stdout is not None
+    for _ in range(lines):
+        while "minutes of windows" not in (line := copying.stdout.readline()):
+            assert line, "it ended before it could be killed"
+    os.kill(copying.pid, signal.SIGKILL)
+    copying.wait(30)
+    copying.stdout.close()
+
+
+@pytest.mark.parametrize(("source", "target"), [("database", "influx"), ("influx", "database")])
+def test_killed_it_goes_on_where_it_was(
+    *, database: Embedded, influx: Influx, settings: Path, source: str, target: str
+) -> None:
+    homes: dict[str, Embedded | Influx] = {"database": database, "influx": influx}
     start_ms = now_ms() - 100 * DAY_MS
     for key in KEYS:
-        database.write(minutes(key, start_ms, DAYS * 1440), [])
-    machikoba = str(Path(sys.executable).parent / "machikoba")
-    command = [machikoba, "db", "copy", "--config", str(settings)]
-    command += ["--from", "database", "--to", "influx"]
-    first = subprocess.Popen(command, stderr=subprocess.PIPE)
-    assert first.stderr is not None
-    while b"minutes of windows" not in (line := first.stderr.readline()):
-        assert line, "it ended before it could be killed"
-    os.kill(first.pid, signal.SIGKILL)
-    first.wait(30)
-    first.stderr.close()
-    there = sum(each.windows for each in influx.counts(KEYS, 0, ALWAYS).values())
+        homes[source].write(minutes(key, start_ms, DAYS * 1440), [])
+    killed(started(command(settings, source, target)), lines=1)
+    there = sum(each.windows for each in homes[target].counts(KEYS, 0, ALWAYS).values())
     assert 0 < there < 3 * DAYS * 1440
-    again = subprocess.run(command, capture_output=True, text=True, timeout=250, check=False)
+    again = subprocess.run(
+        command(settings, source, target), capture_output=True, text=True, timeout=250, check=False
+    )
     assert again.returncode == 0, again.stderr
-    left = int(re.findall(r" of ([0-9,]+) minutes of windows", again.stderr)[-1].replace(",", ""))
+    left = int(re.findall(r" of ([0-9,]+) minutes of windows", again.stderr)[0].replace(",", ""))
     assert 0 < left <= 0.9 * 3 * DAYS * 1440
+    assert everything(influx) == everything(database)
+
+
+@pytest.mark.parametrize(("source", "target"), [("database", "influx"), ("influx", "database")])
+def test_two_at_once_make_the_same_of_it_as_one(
+    *, database: Embedded, influx: Influx, settings: Path, source: str, target: str
+) -> None:
+    homes: dict[str, Embedded | Influx] = {"database": database, "influx": influx}
+    windows, changes = history(now_ms() - 100 * DAY_MS)
+    homes[source].write(windows[:1440], changes)
+    both = [started(command(settings, source, target)) for _ in range(2)]
+    for one in both:
+        said, _ = one.communicate(timeout=250)
+        assert one.returncode == 0, said
     assert everything(influx) == everything(database)
 
 
@@ -183,11 +220,14 @@ def test_hours_whose_minutes_have_gone_come_over_as_one_window_each(
 def test_a_history_older_than_minutes_are_kept_becomes_hours(
     database: Embedded, influx: Influx, copy: Copy
 ) -> None:
-    database.write(minutes(MILL, now_ms() - 500 * DAY_MS, 300), [])
-    database.write(minutes(MILL, now_ms() - DAY_MS, 60), [])
+    old_ms, lately_ms = now_ms() - 500 * DAY_MS, now_ms() - DAY_MS
+    database.write(minutes(MILL, old_ms, 300), [StateChange(MILL, old_ms, State.DOWN)])
+    database.write(minutes(MILL, lately_ms, 60), [StateChange(MILL, lately_ms, State.RUNNING)])
     assert copy("database", "influx") == 0
     assert influx.hours([MILL], 0, ALWAYS) == database.hours([MILL], 0, ALWAYS)
     assert len(influx.windows(MILL, 0, ALWAYS)) == 60
+    assert influx.changes(MILL, 0, ALWAYS) == [StateChange(MILL, lately_ms, State.RUNNING)]
+    assert copy("database", "influx") == 0
 
 
 @pytest.mark.parametrize(
