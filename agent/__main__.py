@@ -3,17 +3,13 @@
 import argparse
 import importlib
 import importlib.metadata
-import logging
 import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from agent.errors import AgentError
+from agent.logs import LOG_LEVELS, log_to_stderr
 
-CHATTY = ("asyncua", "pymodbus")
-"""Libraries that tell every request; what matters of it we log ourselves."""
-LOG_LEVELS = ("debug", "info", "warning", "error")
-LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 INTERRUPTED = 130  # what shells report for a command ended by Ctrl-C
 
 
@@ -53,10 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the subcommand; a failure is one sentence on stderr and exit code 1, wrong usage exits with 2."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     args = make_parser(arguments).parse_args(arguments)
-    _log(args.log_level)
-    if args.log_level != "debug":
-        for library in CHATTY:
-            logging.getLogger(library).setLevel(logging.WARNING)
+    log_to_stderr(args.log_level)
     try:
         subcommand: Any = importlib.import_module(COMMANDS[args.command].module)
         return int(subcommand.run(args))
@@ -65,19 +58,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED
-
-
-def _log(level: str) -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter(LOG_FORMAT))
-    if level != "debug":
-        handler.addFilter(_is_ours_or_grave)
-    logging.basicConfig(level=level.upper(), handlers=[handler])
-
-
-def _is_ours_or_grave(record: logging.LogRecord) -> bool:
-    # Libraries tell every attempt; what people need to know of it, the links and the publisher say.
-    return record.name.partition(".")[0] == "agent" or record.levelno >= logging.ERROR
 
 
 def make_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:

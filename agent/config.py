@@ -258,6 +258,10 @@ def _signals_used(machine: MachineTable) -> Iterable[tuple[str, str]]:
 def _require_host(host: str) -> None:
     if not host:
         raise ValueError("host: expected a name or an address, got an empty text")
+    if any(sign in host for sign in "@/"):
+        raise ValueError(
+            "host: expected a name or an address alone; user and password have their own settings"
+        )
     try:
         host.encode("idna")
     except UnicodeError:

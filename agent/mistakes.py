@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import inspect
 
+from agent.contract.masking import masked, names_secret
 from agent.errors import ConfigError
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -66,7 +67,9 @@ def _told(table: Mapping[str, Any], kind: type[msgspec.Struct], place: str, mess
         return mistake(place, what)
     for theirs, ours in (("`", ""), ("Expected", "expected"), ("object", "table"), (" | null", "")):
         what = what.replace(theirs, ours)
-    return mistake(place, what if ", got " in what else f"{what}, got {_shown(table, path)}")
+    if ", got " in what or names_secret(place):
+        return mistake(place, what)
+    return mistake(place, f"{what}, got {_shown(table, path)}")
 
 
 def _tokens(text: str) -> Path:
@@ -90,7 +93,7 @@ def _value_at(table: Any, path: Path) -> Any:
 
 
 def _shown(table: Any, path: Path) -> str:
-    shown = repr(_value_at(table, path))
+    shown = masked(repr(_value_at(table, path)))
     return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"
 
 

@@ -11,6 +11,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
+from agent.contract.masking import masked
 from aggregator.api.capacity import CapacityBy, CapacityQuery, answer_of
 from aggregator.api.capacity_rows import Rows
 from aggregator.capacity.reckoning import WEEKS
@@ -110,8 +111,9 @@ def _token(file: Path | None) -> str:
 
 
 def _asked(url: str, token: str, query: CapacityQuery) -> dict[str, Any]:
-    if not url.startswith(("http://", "https://")):
-        raise AggregatorError(f"--url: expected http:// or https://, got {url!r}")
+    if not url.startswith(("http://", "https://")) or url != masked(url):
+        got = masked(repr(url))
+        raise AggregatorError(f"--url: expected http:// or https:// and no password, got {got}")
     asked = urlencode(query.model_dump(mode="json", exclude_none=True))
     request = Request(
         f"{url.rstrip('/')}/api/v1/capacity?{asked}", headers={"Authorization": f"Bearer {token}"}

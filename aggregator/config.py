@@ -28,6 +28,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from agent.contract.masking import masked, names_secret
 from agent.contract.tls import TlsFiles
 from agent.contract.topics import ID_PATTERN
 from aggregator.errors import ConfigError
@@ -65,19 +66,26 @@ def _plain_url(url: str) -> str:
     return url
 
 
+def _plain_host(host: str) -> str:
+    if any(sign in host for sign in "@/"):
+        raise ValueError("expected a name or an address alone, without user, password or path")
+    return host
+
+
+Host = Annotated[str, Field(min_length=1), AfterValidator(_plain_host)]
 Address = Annotated[str, Field(pattern=r"^[^\s@<>]+@[^\s@<>]+$")]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Mqtt(_Section):
     """Where the broker is, for us and for the agents (`public_*`), and who we are there."""
 
-    host: Text = "127.0.0.1"
+    host: Host = "127.0.0.1"
     port: Port = 1883
-    public_host: Text = Field(default_factory=lambda values: values["host"])
+    public_host: Host = Field(default_factory=lambda values: values["host"])
     public_port: Port = Field(default_factory=lambda values: values["port"])
     username: str | None = None
     password_file: Path | None = None
@@ -114,7 +122,7 @@ class Web(_Section):
 class Email(_Section):
     """Whom alerts are mailed to, and by which server; a password never goes over an open line."""
 
-    host: Text
+    host: Host
     port: Port = 587
     starttls: bool = True
     ca_file: Path | None = None
@@ -158,7 +166,7 @@ class AlertSettings(_Section):
 class Influx(_Section):
     """Where the time series live, if not in the database: an InfluxDB 2 or 3."""
 
-    url: Annotated[str, Field(pattern=r"^https?://[^\s/]+")]
+    url: Annotated[str, AfterValidator(_plain_url)]
     org: Text
     token_file: Path
     bucket: Text = "machikoba"
@@ -186,7 +194,11 @@ class Config(BaseSettings):
     """Every setting of the aggregator; `aggregator/README.md` explains them in a table."""
 
     model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix=ENV_PREFIX, env_nested_delimiter="__"
+        frozen=True,
+        extra="forbid",
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="__",
+        hide_input_in_errors=True,
     )
 
     federation: Id
@@ -315,6 +327,5 @@ def _sentence(item: Any) -> str:
         return f"{place}: is missing"
     message = item["msg"].removeprefix("Value error, ")
     said = f"{place}: {message[0].lower()}{message[1:]}" if place else message
-    return (
-        said if place.endswith("url") or isinstance(item["input"], dict) else f"{said}, got {item['input']!r}"
-    )
+    secret = place.endswith(("url", "host")) or names_secret(place)
+    return said if secret or isinstance(item["input"], dict) else f"{said}, got {masked(repr(item['input']))}"

@@ -3,7 +3,7 @@
 The secret stands in the address alone and is shown once; the store has its hash.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from aggregator.access.secret import hashed, new_secret
@@ -29,7 +29,7 @@ class NewLink:
     """A link just made; its `path` carries the secret and cannot be told again."""
 
     link: BuyerLink
-    path: str
+    path: str = field(repr=False)
 
 
 def usual_expiry(due_ms: int) -> int:

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Iterable
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from aggregator.access.passwords import hash_password
 from aggregator.access.secret import hashed, new_secret
@@ -25,8 +25,8 @@ class Account(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     user: str
-    password: str
-    token: str
+    password: str = Field(repr=False)
+    token: str = Field(repr=False)
 
 
 class Accounts(BaseModel):

@@ -5,7 +5,7 @@ Each step is looked at before anything is written, so that a dry run says what w
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -40,7 +40,7 @@ class Wishes:
     """What the operator asked for; `viewer_token` is where the token of the viewer goes, if anywhere."""
 
     languages: Sequence[str]
-    influx_token: str | None = None
+    influx_token: str | None = field(default=None, repr=False)
     replace_token: bool = False
     viewer_token: Path | None = None
 

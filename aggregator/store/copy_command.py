@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agent.contract.masking import masked
 from agent.contract.records import HOUR_MS
 from aggregator.clock import now_ms
 from aggregator.config import Config, load_config
@@ -122,12 +123,13 @@ def _opened(flag: str, where: str, config: Config, *, new: bool) -> Iterator[Hom
         )
     if where not in {DATABASE, INFLUX}:
         if not where.endswith(".toml"):
-            raise AggregatorError(f"{flag}: expected database, influx or a file of settings, got {where!r}")
+            got = masked(repr(where))
+            raise AggregatorError(f"{flag}: expected database, influx or a file of settings, got {got}")
         config = load_config(Path(where))
     elif where == DATABASE:
         config = config.model_copy(update={"influx": None})
     if not new and config.influx is None and is_missing(config.database_url):
-        raise AggregatorError(f"{flag}: there is no database at {config.database_url}")
+        raise AggregatorError(f"{flag}: there is no database at {masked(config.database_url)}")
     engine = open_engine(config.database_url)
     try:
         if config.influx is None:

@@ -15,6 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from agent.contract.masking import masked_queries
 from aggregator.errors import AggregatorError, ConfigError
 from aggregator.store.timeseries import StoreError
 
@@ -29,8 +30,13 @@ def open_engine(url: str) -> Engine:
     """
     try:
         parsed = make_url(url)
-        engine = create_engine(_with_driver(parsed), pool_pre_ping=not _is_sqlite(parsed))
-    except ArgumentError:
+        if "@" in (parsed.host or ""):
+            raise ConfigError("database_url: write an @ in the user's name or password as %40")
+        # Errors and the library's own log would repeat what is written: hashes, texts of orders.
+        engine = create_engine(
+            _with_driver(parsed), pool_pre_ping=not _is_sqlite(parsed), hide_parameters=True
+        )
+    except (ArgumentError, ValueError):  # ValueError: the port is no number
         raise ConfigError("database_url: is no database URL; example: sqlite:////srv/machikoba.db") from None
     except ModuleNotFoundError as error:
         raise ConfigError(f"database_url: needs the Python package {error.name}") from error
@@ -89,7 +95,9 @@ def is_missing(url: str) -> bool:
 def place_of(engine: Engine) -> str:
     """Return where the database is, for messages: without the password."""
     url = engine.url
-    return str(url.database) if _is_sqlite(url) else url.render_as_string(hide_password=True)
+    if _is_sqlite(url):
+        return str(url.database)
+    return masked_queries(url.render_as_string(hide_password=True))
 
 
 @contextmanager

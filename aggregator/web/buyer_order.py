@@ -1,7 +1,7 @@
 """What pages and streams of buyers show of an order: its id in, the view under the walls of now out."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import HTTPException, Request
 from fastapi.responses import HTMLResponse
@@ -24,8 +24,8 @@ VISITS = "machikoba_visits"
 class Place:
     """Where a buyer's pages of one order lie: `path`, with `list_path` of all orders, None without one."""
 
-    path: str
-    list_path: str | None = None
+    path: str = field(repr=False)
+    list_path: str | None = field(default=None, repr=False)
 
 
 def told_names(found: Services) -> dict[str, str]:

@@ -63,7 +63,7 @@ def test_what_is_missing_is_told_with_its_path(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as told:
         load_config(file)
     for part in (
-        "influx.url: string should match pattern",
+        "influx.url: has to begin with https:// or http://",
         "influx.org: is missing",
         "influx.token_file: is missing",
     ):

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 from asyncua import Node, Server, ua
 
@@ -57,10 +58,13 @@ class OpcuaPeer:
 
 @contextlib.asynccontextmanager
 async def serving(
-    values: Mapping[str, object], port: int = 0, other_uris: tuple[str, ...] = ()
+    values: Mapping[str, object],
+    port: int = 0,
+    other_uris: tuple[str, ...] = (),
+    user_manager: Any = None,
 ) -> AsyncIterator[OpcuaPeer]:
     """Serve variables by name; `other_uris` are registered first, so that the index of `URI` differs."""
-    server = Server()
+    server = Server(user_manager=user_manager)
     await server.init()
     url = f"opc.tcp://127.0.0.1:{port or free_port()}"
     server.set_endpoint(url)
