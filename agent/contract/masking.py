@@ -5,7 +5,7 @@ import re
 HIDDEN = "…"
 _SIGNED_IN = re.compile(r"(?<=://)[^\s'\"]*@")
 _BY_NAME = re.compile(r"(?i)([?&](?:[a-z]*(?:password|passwd|secret|token|key))=)[^&#\s'\"]*")
-_SECRET_NAME = re.compile(r"(?i)password|passwd|secret|token|(?:^|_)key(?:_file)?$")
+_SECRET_NAME = re.compile(r"(?i)password|passwd|secret|token|(?:^|[._])key(?:_file)?$")
 
 
 def masked(text: str) -> str:

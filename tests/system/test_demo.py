@@ -22,6 +22,7 @@ import pytest
 
 from aggregator.demo.ports import free_port
 from aggregator.demo.stories import STORIES
+from tests.secrets.planted import argument_lists, leaks
 from tests.system.compare import (
     MINUTE_MS,
     delivered_until,
@@ -337,6 +338,19 @@ def test_an_order_of_all_six_processes_finds_a_team(shared: Shared) -> None:
             return desk.post(f"/matches/{match['id']}/approve", json={}).status_code == 200
 
         until(approved, "hours for an order of every process")
+
+
+def test_no_argument_and_no_log_holds_a_secret(shared: Shared) -> None:
+    access, logs = shared.demo.access, list((shared.demo.folder / "logs").iterdir())
+    accounts = (access["coordinator"], *access["factories"].values())
+    secrets = [account[name] for account in accounts for name in ("password", "token")]
+    secrets += [link.rpartition("/")[2] for link in access["buyers"].values()]
+    said = {path.name: path.read_text("utf-8", "replace") for path in logs}
+    listed = argument_lists(shared.demo.process.pid)
+    assert len(secrets) >= 15
+    assert len(listed) >= 10
+    assert len(said) >= 8
+    assert leaks(secrets, {**said, **listed}) == []
 
 
 def test_ctrl_c_ends_everything(shared: Shared) -> None:
