@@ -6,7 +6,6 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent.contract.masking import masked
 from aggregator.config import Config, from_arguments
 from aggregator.config import add_arguments as add_config_arguments
 from aggregator.errors import AggregatorError
@@ -135,8 +134,8 @@ def _place(config: Config, name: str, influx_url: str, web_url: str | None) -> P
 
 def _address(flag: str, url: str) -> str:
     if not re.fullmatch(r"https?://[^\s/@?#]+(/[^\s?#]*)?", url):
-        got = masked(repr(url))
-        raise AggregatorError(f"{flag}: expected an address such as https://grafana.example, got {got}")
+        # Not repeated: what is wrong may be a password in it.
+        raise AggregatorError(f"{flag}: expected an address such as https://grafana.example, no password")
     return url.rstrip("/")
 
 
