@@ -71,4 +71,4 @@ lock: setup  ## Bring requirements.lock up to pyproject.toml (ARGS=--upgrade for
 	bash .ci/lock $(ARGS)
 
 clean:  ## Remove what make and the demo made (.venv, caches, demo data)
-	rm -rf .venv tests/peers/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .machikoba-demo
+	rm -rf .venv tests/peers/node_modules tests/peers/python/.venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .machikoba-demo

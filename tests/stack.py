@@ -132,12 +132,12 @@ class Stack:
 
 
 @contextmanager
-def running(folder: Path, federation: str) -> Iterator[Stack]:
-    """Give a broker and an aggregator; ends everything that was started on them."""
+def running(folder: Path, federation: str, *, tables: str = "") -> Iterator[Stack]:
+    """Give a broker and an aggregator with more settings in `tables`; ends everything started on them."""
     stack = Stack(folder, federation)
     try:
         stack.start_broker()
-        stack.start_aggregator()
+        stack.start_aggregator(tables=tables)
         yield stack
     finally:
         stack.end_all()

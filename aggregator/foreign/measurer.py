@@ -31,6 +31,7 @@ class Measurer:
         self._tracker = tracker
         self._records = list(records)
         self._silent_ms: int | None = None
+        self._heard = False
 
     @classmethod
     def begin(cls, machine: ForeignMachine, now_ms: int) -> Self:
@@ -49,8 +50,11 @@ class Measurer:
 
     @property
     def next_due_ms(self) -> int:
-        """When something changes at the latest if nothing is heard."""
-        due_ms = self._tracker.next_due_ms
+        """When something changes at the latest if nothing is heard.
+
+        A state is a state, and recorded, as soon as it has lasted: right after it was heard.
+        """
+        due_ms = self._tracker.at_ms + 1 if self._heard else self._tracker.next_due_ms
         return due_ms if self._silent_ms is None else min(due_ms, self._silent_ms)
 
     def hear(self, values: Iterable[tuple[str, object]], now_ms: int, *, whole: bool) -> None:
@@ -64,23 +68,25 @@ class Measurer:
             said = {reading.signal for reading in readings}
             readings += self._unknown(self._machine.signals.keys() - said, now_ms)
         self._records += self._tracker.take(readings)
+        self._heard = True
         silence_s = self._machine.silence_s
         self._silent_ms = None if silence_s is None else now_ms + round(silence_s * 1000)
 
     def lose(self, now_ms: int) -> None:
         """Nothing is known of the machine from now on."""
         self._records += self._tracker.take(self._unknown(self._machine.signals, now_ms))
-        self._silent_ms = None
+        self._heard, self._silent_ms = True, None
 
     def advance(self, now_ms: int) -> bool:
         """Let time pass; return whether the machine has fallen silent just now."""
-        silent_ms = self._silent_ms
+        silent_ms, self._heard = self._silent_ms, False
         if silent_ms is None or silent_ms > now_ms:
             self._records += self._tracker.advance(now_ms)
             return False
         self._records += self._tracker.advance(silent_ms)
         self.lose(silent_ms)
         self._records += self._tracker.advance(now_ms)
+        self._heard = False
         return True
 
     def miss(self, from_ms: int, to_ms: int) -> None:

@@ -1,9 +1,11 @@
 // A foreign edge node: the npm package sparkplug-client, told over standard input what its machine does.
-// Usage: node sparkplug_edge.js PORT FEDERATION FACTORY MACHINE; lines: "STATE CYCLES", or "stop".
+// Usage: node sparkplug_edge.js PORT FEDERATION FACTORY MACHINE PARTS
+// Lines: "RPM ALARM PARTS" (numbers, ALARM 0 or 1); "bare PARTS": a count alone, without a time; "stop".
+// It is as the package's own sample: commands are not answered.
 const readline = require('readline');
 const sparkplug = require('sparkplug-client');
 
-const [port, group, node, machine] = process.argv.slice(2);
+const [port, group, node, machine, parts] = process.argv.slice(2);
 const client = sparkplug.newClient({
   serverUrl: `mqtt://127.0.0.1:${port}`,
   username: '',
@@ -14,11 +16,12 @@ const client = sparkplug.newClient({
   version: 'spBv1.0',
   publishDeath: true,
 });
-let shows = ['IDLE', 0];
+let shows = [0, 0, Number(parts)];
 
 const metrics = () => [
-  { name: 'State', value: shows[0], type: 'String' },
-  { name: 'Cycles Total', value: shows[1], type: 'UInt64' },
+  { name: 'Spindle/RPM', value: shows[0], type: 'Double', timestamp: Date.now() },
+  { name: 'Alarm', value: Boolean(shows[1]), type: 'Boolean', timestamp: Date.now() },
+  { name: 'Counters/Good', value: shows[2], type: 'UInt32' },
 ];
 
 client.on('birth', () => {
@@ -33,7 +36,13 @@ readline.createInterface({ input: process.stdin }).on('line', (line) => {
     client.stop();
     return;
   }
-  const [state, cycles] = line.split(' ');
-  shows = [state, Number(cycles)];
-  client.publishDeviceData(machine, { timestamp: Date.now(), metrics: metrics() });
+  let said;
+  if (line.startsWith('bare ')) {
+    shows[2] = Number(line.split(' ')[1]);
+    said = metrics().slice(2);
+  } else {
+    shows = line.split(' ').map(Number);
+    said = metrics();
+  }
+  client.publishDeviceData(machine, { timestamp: Date.now(), metrics: said });
 });

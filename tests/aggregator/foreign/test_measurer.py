@@ -43,6 +43,18 @@ def test_values_become_states_and_cycles_in_minutes() -> None:
     assert (measurer.live.state, measurer.live.cycles_total) == (State.DOWN, 103)
 
 
+def test_a_state_is_recorded_as_soon_as_it_lasts() -> None:
+    """A crash before the next minute must not lose that the machine went down."""
+    measurer = born(rpm=1_500)
+    measurer.hear([("Alarm", True)], NOON_MS + 10_000, whole=False)
+    assert measurer.next_due_ms <= NOON_MS + 10_001
+    measurer.advance(NOON_MS + 10_500)
+    taken = measurer.take()
+    assert taken is not None
+    assert [(change.at_ms, change.state) for change in taken.changes][-1] == (NOON_MS + 10_000, State.DOWN)
+    assert measurer.next_due_ms == NOON_MS + MINUTE_MS
+
+
 def test_what_a_birth_does_not_name_is_unknown_and_never_idle() -> None:
     measurer = born(rpm=1_500)
     measurer.hear([("Counters/Good", 100), ("Alarm", False)], NOON_MS + 30_000, whole=True)
@@ -77,6 +89,7 @@ def test_after_a_death_nothing_is_known_until_the_next_birth() -> None:
 
 def test_silence_is_offline_from_its_limit_on_whenever_that_is_noticed() -> None:
     measurer = born(rpm=1_500, silence_s=30)
+    measurer.advance(NOON_MS + 1)
     assert measurer.next_due_ms == NOON_MS + 30_000
     assert measurer.advance(NOON_MS + MINUTE_MS)
     (window,) = windows(measurer)
