@@ -28,9 +28,12 @@ def fill(dashboard: Dashboard, language: Language) -> None:
         ):  # fmt: skip
             alias = " ".join(f"$tag_{tag}" for tag in ("factory", "machine") if tag in _BY[by])
             target = Influx(kpi_by(kpi, by)).alias(alias or "$tag_process")
-            dashboard.with_panel(
-                panels.filled(panels.shares("1h"), f"{title}, {words}", description, TOTALS, [target], (8, 8))
+            panel = panels.filled(
+                panels.shares("1h"), f"{title}, {words}", description, TOTALS, [target], (8, 8)
             )
+            for id, text in language.processes.items() if by == "process" else ():
+                panel.override_by_name(id, panels.titled(text))
+            dashboard.with_panel(panel)
 
 
 def trust(dashboard: Dashboard, language: Language) -> None:

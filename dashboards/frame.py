@@ -89,6 +89,7 @@ def processes(language: Language) -> build.CustomVariable:
         .values(query)
         .multi(True)
         .include_all(True)
+        .all_value(".*")  # also what has no process yet
     )
     return found.current(model.VariableOption(text=["All"], value=["$__all"]))
 

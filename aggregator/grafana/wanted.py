@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from aggregator.config import AlertSettings, ProcessName
+from aggregator.config import PROCESSES, AlertSettings, ProcessName
 
 Json = dict[str, Any]
 
@@ -142,11 +142,24 @@ def _listed(text: str) -> str:
 
 
 def _named(value: Any, names: Mapping[str, str]) -> Any:
-    """Return a value with what processes are called in each mapping of processes."""
+    """Return a value with what processes are called, in each mapping of processes and each legend of them."""
     if isinstance(value, list):
-        return [_named(each, names) for each in value]
+        others = [each for each in value if not _is_of_process(each)]
+        legend = [_override(id_, text) for id_, text in names.items()] if len(others) < len(value) else []
+        return [*(_named(each, names) for each in others), *legend]
     if not isinstance(value, dict):
         return copy.copy(value)
     if value.get("type") == "value" and "cutting" in value.get("options", {}):
         return {**value, "options": {id_: {"text": text} for id_, text in names.items()}}
     return {key: _named(each, names) for key, each in value.items()}
+
+
+def _is_of_process(value: Any) -> bool:
+    return isinstance(value, dict) and value.get("matcher", {}).get("options") in PROCESSES
+
+
+def _override(id_: str, text: str) -> Json:
+    return {
+        "matcher": {"id": "byName", "options": id_},
+        "properties": [{"id": "displayName", "value": text}],
+    }

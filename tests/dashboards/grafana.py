@@ -14,6 +14,8 @@ Json = Any
 Values = Mapping[str, str | Sequence[str]]
 """What is chosen for each variable."""
 
+ALL = "$__all"
+
 _BETWEEN = ((10, 1), (15, 10), (35, 20), (75, 50), (150, 100), (350, 200), (750, 500), (1_500, 1_000),
     (3_500, 2_000), (7_500, 5_000), (12_500, 10_000), (17_500, 15_000), (25_000, 20_000), (45_000, 30_000),
     (90_000, 60_000), (210_000, 120_000), (450_000, 300_000), (750_000, 600_000), (1_050_000, 900_000),
@@ -94,7 +96,8 @@ class Board:
         if name is None:
             yield self.values
             return
-        for value in self.values[name]:
+        chosen = self.values[name]
+        for value in offered(self.variables[name]) if chosen == ALL else chosen:
             yield {**self.values, name: [value]}
 
 
@@ -111,7 +114,13 @@ def filled(text: str, variables: Mapping[str, Json], values: Values) -> str:
 
 
 def formatted(value: str | Sequence[str], variable: Json, text: str) -> str:
-    """Return a value as the data source writes it: for a regular expression, where it stands in one."""
+    """Return a value as the data source writes it: for a regular expression, where it stands in one.
+
+    Where all are chosen, a variable may have a text for that, which goes in as it is.
+    """
+    if value == ALL:
+        everything: str = variable["allValue"]
+        return everything
     many = variable.get("multi", False)
     in_regex = re.search(rf"/(?:\^)?(.*)(\${variable['name']})(.*)(?:\$)?/", text) is not None
     if isinstance(value, str):
@@ -119,6 +128,11 @@ def formatted(value: str | Sequence[str], variable: Json, text: str) -> str:
     if not text.startswith("SELECT") and not in_regex:
         return " + ".join(value)  # a title
     return f"({'|'.join(_escaped(each) for each in value)})"
+
+
+def offered(variable: Json) -> list[str]:
+    """Return the values of a variable that is a list of `text : value`."""
+    return [text.split(" : ")[1] for text in variable["query"].split(", ")]
 
 
 def _escaped(value: str) -> str:

@@ -10,7 +10,7 @@ from dashboards.files import FOLDER
 from tests.aggregator.busy_town import TOWN
 from tests.aggregator.town import NOW_MS
 from tests.dashboards.demo import KEY, SINCE_MS, Demo
-from tests.dashboards.grafana import Asked, Board, Drawn, Span, drawn, filled, named, rows
+from tests.dashboards.grafana import ALL, Asked, Board, Drawn, Span, drawn, filled, named, rows
 
 PROCESSES = sorted({each.process for each in TOWN.values()})
 LAST_DAYS = Span(SINCE_MS, NOW_MS)
@@ -59,7 +59,7 @@ def board(name: str, language: str = "en") -> Board:
         "web": "http://127.0.0.1:8000",
         "factory": KEY.factory if one else list(TOWN),
         "machine": KEY.machine if one else [f"m-{number}" for number in range(1, 5)],
-        "process": PROCESSES,
+        "process": ALL,
     }
     found.values = {name: chosen[name] for name in found.variables}
     return found

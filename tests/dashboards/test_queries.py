@@ -9,14 +9,20 @@ import pytest
 from agent.contract.records import HOUR_MS, MINUTE_MS
 from agent.contract.states import STATES, State
 from aggregator.alerting.rule import lateness
+from aggregator.config import PROCESSES as CONFIGURED
+from aggregator.model.point import Point
+from aggregator.results.kpi_points import KPI_HOURS, NO_PROCESS
+from aggregator.store.influx.influx import Influx
 from dashboards.files import files
 from tests.aggregator.busy_town import TOWN, machines_of
 from tests.aggregator.faces import browsing, sign_in
 from tests.aggregator.town import NOW_MS, ZONE
+from tests.dashboards.database import asking
 from tests.dashboards.demo import DAY_MS, FORMER_MS, KEY, SINCE_MS, UNTIL_MS, Demo
-from tests.dashboards.grafana import Span, filled
+from tests.dashboards.grafana import ALL, Span, filled, offered
 from tests.dashboards.rules import RULES, asked
 from tests.dashboards.shown import PROCESSES, answer, answers, board, choices
+from tests.influx_engine import InfluxEngine
 
 ORDER = "2026-0001"
 BOARDS = ("live-capacity", "machine", "agents")
@@ -71,9 +77,8 @@ def test_every_override_names_a_column_that_is_there(demo: Demo, name: str) -> N
         titles = [title for title in columns if title == panel["title"] or panel.get("repeat")]
         there = set().union(*(columns[title] for title in titles))
         named = {each["matcher"]["options"] for each in panel["fieldConfig"]["overrides"]}
-        assert named - there <= {"Time", "machine", "factory", "week", "level", "committed", "declared"}, (
-            panel["title"]
-        )
+        elsewhere = {"Time", "machine", "factory", "week", "level", "committed", "declared", *CONFIGURED}
+        assert named - there <= elsewhere, panel["title"]
 
 
 def test_variables_offer_factories_processes_and_machines(demo: Demo) -> None:
@@ -84,8 +89,24 @@ def test_variables_offer_factories_processes_and_machines(demo: Demo) -> None:
     assert choices(demo, shown, "machine") == ["m-1", "m-2", "m-3"]
     shown.values["factory"] = ["nishino"]
     assert choices(demo, shown, "machine") == ["m-1", "m-2"]
-    offered = [text.split(" : ")[1] for text in shown.variables["process"]["query"].split(", ")]
-    assert set(PROCESSES) <= set(offered)
+    assert set(PROCESSES) <= set(offered(shown.variables["process"]))
+
+
+def test_all_processes_are_also_machines_of_which_nobody_named_one(
+    influx_home: Influx, influxdb: InfluxEngine
+) -> None:
+    shown = board(LIVE)
+    shown.values["factory"] = ["aoki"]
+    for machine, process in (("m-1", "cutting"), ("m-9", NO_PROCESS)):
+        tags = {"factory": "aoki", "machine": machine}
+        point = Point(KPI_HOURS, tags, NOW_MS, {"pbt_ms": 1}, lasting=True, described={"process": process})
+        influx_home.results.write([point])
+    for chosen, machines in ((ALL, ["m-1", "m-9"]), (["cutting", "assembly"], ["m-1"])):
+        shown.values["process"] = chosen
+        query = filled(shown.variables["machine"]["query"], shown.variables, shown.values)
+        with asking(influxdb) as database:
+            [found] = database.query(f"{influx_home.bucket}-totals", query)["series"]
+        assert [value for _, value in found["values"]] == machines
 
 
 def test_one_machine_is_offered_of_one_factory(demo: Demo) -> None:
@@ -98,9 +119,9 @@ def test_federations_are_the_data_sources_of_that_name_without_those_of_totals()
     for name in BOARDS:
         federation = board(name).variables["federation"]
         pattern = re.compile(federation["regex"].strip("/"))
-        offered = ["Machikoba", "Machikoba totals", "Machikoba east", "Machikoba east totals", "Other"]
+        names = ["Machikoba", "Machikoba totals", "Machikoba east", "Machikoba east totals", "Other"]
         assert (federation["type"], federation["query"]) == ("datasource", "influxdb")
-        assert [each for each in offered if pattern.search(each)] == ["Machikoba", "Machikoba east"]
+        assert [each for each in names if pattern.search(each)] == ["Machikoba", "Machikoba east"]
 
 
 def test_names_with_letters_that_mean_something_are_found_as_they_are() -> None:
@@ -192,6 +213,27 @@ def test_key_figures_by_factory_and_process_weigh_their_machines(demo: Demo) -> 
             busy = sum(each[name] or 0 for each in own for name in ("apt_ms", "aust_ms", "adet_ms"))
             assert only(dict(one.points)) == close(busy / known)
         assert len(found.series) >= 4
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_processes_are_called_by_their_names_in_the_legend(demo: Demo, language: str) -> None:
+    shown = board(LIVE, language)
+    called = {
+        id: name.ja if language == "ja" else name.en for id, name in CONFIGURED.items() if id in PROCESSES
+    }
+    legends = 0
+    for panel in shown.panels:
+        if panel["targets"][0].get("alias") == "$tag_process":
+            legends += 1
+            titles = {
+                each["matcher"]["options"]: each["properties"][0]["value"]
+                for each in panel["fieldConfig"]["overrides"]
+                if each["properties"][0]["id"] == "displayName"
+            }
+            assert called.items() <= titles.items()
+    assert legends == 2
+    found = answer(demo, LIVE, "Allocation efficiency, by process", span=TODAY)
+    assert found.names() <= called.keys()
 
 
 def test_a_machines_key_figures_are_those_of_its_day(demo: Demo) -> None:

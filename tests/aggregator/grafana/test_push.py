@@ -179,7 +179,14 @@ def test_settings_are_in_what_is_pushed(push: Push, site: GrafanaSite) -> None:
         assert variables["web"]["current"]["value"] == "https://machi.example"
         assert variables["process"]["query"].endswith(f", {name} : welding")
         told = json.dumps(site.boards[f"machikoba-live-capacity-{language}"], ensure_ascii=False)
-        assert f'"welding": {{"text": "{name.replace(chr(92), "")}"}}' in told
+        shown = name.replace("\\", "")
+        assert f'"welding": {{"text": "{shown}"}}' in told
+        legend = {
+            "matcher": {"id": "byName", "options": "welding"},
+            "properties": [{"id": "displayName", "value": shown}],
+        }
+        assert told.count(json.dumps(legend, ensure_ascii=False)) == 2  # the charts by process
+        assert told.count('"options": "cutting"}') == 2
         assert "127.0.0.1:8000" not in told
     order = site.groups["machikoba", "machikoba"]["rules"][2]
     assert (order["for"], order["data"][2]["model"]["conditions"][0]["evaluator"]["params"]) == (
