@@ -23,7 +23,7 @@ class Postgres:
         self._folder = Path(tempfile.mkdtemp(prefix="machikoba-pg-"))
         if root:
             shutil.chown(self._folder, "postgres", "postgres")
-        self._binaries = _binaries()
+        self._binaries = binaries()
         self._server: subprocess.Popen[bytes] | None = None
         name = self._user or pwd.getpwuid(os.geteuid()).pw_name
         self.url = f"postgresql+psycopg://{name}@/postgres?host={self._folder}"
@@ -95,7 +95,8 @@ class Postgres:
         shutil.rmtree(self._folder)
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
+    """Return the folder of the server's programs."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     assert found, "PostgreSQL's server is missing: apt-get install postgresql"
     return found[-1].parent

@@ -1,5 +1,6 @@
 """Agent configurations for simulated factories: a scenario in, one `agent.toml` a factory out."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,27 @@ POLL_MS = 250
 
 
 def write_agents(
-    scenario: Scenario, folder: Path, mqtt: tuple[str, int], measured_since_ms: int | None = None
+    scenario: Scenario,
+    folder: Path,
+    mqtt: tuple[str, int],
+    *,
+    measured_since_ms: int | None = None,
+    bundles: Path | None = None,
 ) -> list[Path]:
-    """Write `<folder>/<factory>.toml` for every factory; return the paths. Raises OSError."""
+    """Write `<folder>/<factory>.toml` for every factory; return the paths. Raises OSError.
+
+    `<bundles>/<factory>` holds the certificates that the factory was enrolled with; None: an open line.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for factory in scenario.factories:
         path = folder / f"{factory.id}.toml"
         data = (folder / factory.id).resolve()
-        path.write_text(agent_toml(scenario, factory, data, mqtt, measured_since_ms), encoding="utf-8")
+        certificates = _certificates(bundles, factory)
+        text = agent_toml(
+            scenario, factory, data, mqtt, measured_since_ms=measured_since_ms, certificates=certificates
+        )
+        path.write_text(text, encoding="utf-8")
         paths.append(path)
     return paths
 
@@ -31,9 +44,11 @@ def agent_toml(
     factory: Factory,
     data: Path,
     mqtt: tuple[str, int],
+    *,
     measured_since_ms: int | None = None,
+    certificates: Mapping[str, str] | None = None,
 ) -> str:
-    """Return the text of a factory's `agent.toml`."""
+    """Return the text of a factory's `agent.toml`; `certificates` are more keys of its table `mqtt`."""
     head = f"# {factory.name}: simulated machines, written by `machikoba-agent simulate --write-agents`.\n\n"
     since = {} if measured_since_ms is None else {"measured_since": _moment(measured_since_ms)}
     return head + rendered(
@@ -43,10 +58,17 @@ def agent_toml(
             "factory": factory.id,
             "name": factory.name,
             "data": str(data),
-            "mqtt": {"host": mqtt[0], "port": mqtt[1]},
+            "mqtt": {"host": mqtt[0], "port": mqtt[1], **(certificates or {})},
             "machines": [_machine_table(machine) for machine in scenario.machines_of(factory)],
         }
     )
+
+
+def _certificates(bundles: Path | None, factory: Factory) -> dict[str, str]:
+    if bundles is None:
+        return {}
+    names = {"ca_file": "ca.crt", "certificate_file": "agent.crt", "key_file": "agent.key"}
+    return {key: str((bundles / factory.id / name).resolve()) for key, name in names.items()}
 
 
 def _moment(ms: int) -> datetime:

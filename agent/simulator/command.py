@@ -37,6 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     agents = parser.add_argument_group("agent configurations")
     agents.add_argument("--write-agents", type=Path, metavar="DIR", help="write DIR/<factory>.toml and exit")
     agents.add_argument("--mqtt", metavar="HOST:PORT", help="the broker for --write-agents")
+    agents.add_argument(
+        "--bundles",
+        type=Path,
+        metavar="DIR",
+        help="DIR/<factory> holds what `machikoba enroll` made for each",
+    )
     agents.add_argument("--measured-since", metavar="TIME", help="where the agents' first windows begin")
     past = parser.add_argument_group("history")
     past.add_argument("--history-days", type=int, metavar="N", help="print windows of N days and exit")
@@ -52,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         return _write_demo(args.demo_scenario, args.stop_after)
     scenario = load_scenario(args.scenario)
     if args.write_agents is not None:
-        return _write_agents(scenario, args.write_agents, _mqtt(args.mqtt), args.measured_since)
+        return _write_agents(scenario, args)
     if args.history_days is not None:
         until_ms = wall_ms() if args.until is None else _moment_ms("--until", args.until)
         return _print_history(scenario, args.history_days, until_ms)
@@ -67,6 +73,7 @@ def _check_combination(args: argparse.Namespace) -> None:
     needs = (
         ("--mqtt", args.mqtt, "--write-agents", args.write_agents),
         ("--write-agents", args.write_agents, "--mqtt", args.mqtt),
+        ("--bundles", args.bundles, "--write-agents", args.write_agents),
         ("--measured-since", args.measured_since, "--write-agents", args.write_agents),
         ("--until", args.until, "--history-days", args.history_days),
         ("--stop-after", args.stop_after, "--demo-scenario", args.demo_scenario),
@@ -89,10 +96,12 @@ def _write_demo(path: Path, stop_after_s: float | None) -> int:
     return 0
 
 
-def _write_agents(scenario: Scenario, folder: Path, mqtt: tuple[str, int], since: str | None) -> int:
+def _write_agents(scenario: Scenario, args: argparse.Namespace) -> int:
+    folder, since = args.write_agents, args.measured_since
     since_ms = None if since is None else _moment_ms("--measured-since", since)
     try:
-        paths = write_agents(scenario, folder, mqtt, since_ms)
+        mqtt = _mqtt(args.mqtt)
+        paths = write_agents(scenario, folder, mqtt, measured_since_ms=since_ms, bundles=args.bundles)
     except OSError as error:
         raise ConfigError(f"--write-agents {folder}: cannot be written ({error.strerror})") from error
     for path in paths:

@@ -116,6 +116,7 @@ def _write(folder: Path, place: Place, languages: tuple[str, ...]) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(dashboard, ensure_ascii=False, indent=2) + "\n", "utf-8")
+            path.chmod(0o644)  # Grafana reads it as another user, whatever the umask is
         except OSError as error:
             raise AggregatorError(f"{path}: cannot be written: {error.strerror}") from error
         print(path)

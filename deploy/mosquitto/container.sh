@@ -1,6 +1,17 @@
 #!/bin/sh
-# The broker in its container: the same settings, and the retained STATE is kept over a restart in the volume.
+# The broker in its container: the shipped settings, but for where files lie, and what was acknowledged is kept in the volume.
 set -eu
-sed 's|^persistence false|persistence true\npersistence_location /mosquitto/data/\nautosave_interval 60|' \
-  /mosquitto/config/mosquitto.conf >/tmp/mosquitto.conf
+{
+  grep -Ev '^(acl_file|crlfile|persistence) ' /mosquitto/config/mosquitto.conf
+  cat <<'KEPT'
+acl_file /mosquitto/config/acl
+# A folder, not a file: a list that is replaced is seen by SIGHUP.
+crlfile /etc/mosquitto/revoked/crl.pem
+# Written after every change: a retained message and what waits for a session survive a kill, too.
+persistence true
+persistence_location /mosquitto/data/
+autosave_interval 1
+autosave_on_changes true
+KEPT
+} >/tmp/mosquitto.conf
 exec mosquitto -c /tmp/mosquitto.conf

@@ -110,6 +110,7 @@ class Line:
         *,
         name: str | None = None,
         v5: bool = False,
+        keeps_session: bool = False,
         will: str | None = None,
     ) -> None:
         self.heard: list[tuple[str, bytes]] = []
@@ -122,6 +123,7 @@ class Line:
         self._client = client = Client(
             CallbackAPIVersion.VERSION2,
             name or f"line-{next(_names)}",
+            clean_session=None if v5 else not keeps_session,
             protocol=MQTTv5 if v5 else MQTTv311,
         )
         client.tls_set_context(client_context(files) if isinstance(files, TlsFiles) else files)

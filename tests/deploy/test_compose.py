@@ -3,47 +3,42 @@
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]
 
+from agent.simulator.demo import TEMPLATE
+from agent.simulator.scenario import parse_scenario
 from aggregator.config import load_config
+from tests.deploy.composed import DEPLOY, EXAMPLE, composed, services_of
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
-EXAMPLE = DEPLOY / ".env.example"
-
-
-def composed(*words: str, env_file: Path = EXAMPLE) -> "subprocess.CompletedProcess[str]":
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("MACHIKOBA")}
-    return subprocess.run(
-        ["docker-compose", "-f", DEPLOY / "compose.yaml", "--env-file", env_file, *words],
-        capture_output=True, text=True, check=False, env=environment,
-    )  # fmt: skip
+FACTORIES = [factory.id for factory in parse_scenario(tomllib.loads(TEMPLATE.read_text("utf-8"))).factories]
+STAYING = (
+    *("mosquitto", "postgres", "influxdb", "aggregator", "proxy", "grafana", "simulator"),
+    *(f"agent-{factory}" for factory in FACTORIES),
+)
+ONCE = ("desk", "demo-setup")
 
 
 @pytest.fixture(scope="module")
 def services() -> dict[str, Any]:
-    done = composed("--profile", "demo", "config")
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = yaml.safe_load(done.stdout)["services"]
-    return found
+    return services_of()
 
 
 def test_every_service_is_bounded_watched_pinned_and_locked(services: dict[str, Any]) -> None:
-    assert set(services) == {
-        "mosquitto", "postgres", "influxdb", "aggregator", "proxy", "grafana", "demo"
-    }  # fmt: skip
+    assert set(services) == {*STAYING, *ONCE}
     for name, service in services.items():
         assert service["read_only"] is True, name
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
-        assert service["restart"] == "unless-stopped", name
+        assert service["restart"] == ("unless-stopped" if name in STAYING else "no"), name
         assert re.fullmatch(r"[1-9]\d*:\d+", service["user"]), name
-        assert service["healthcheck"]["test"], name
+        assert (service["healthcheck"]["test"] == ["NONE"]) == (name in ONCE), name
         assert {"cpus", "memory"} <= set(service["deploy"]["resources"]["limits"]), name
         assert re.fullmatch(r".+:\d+\.\d+\S*", service["image"]), name
 
@@ -74,26 +69,36 @@ def test_the_aggregator_takes_its_settings(services: dict[str, Any], monkeypatch
 def test_what_is_mounted_from_the_repository_is_there(services: dict[str, Any]) -> None:
     mounted = [str(volume) for service in services.values() for volume in service.get("volumes", [])]
     sources = [text.split(":")[0] for text in mounted if text.startswith("/")]
-    ours = [Path(source) for source in sources if "/secrets/" not in source and "/dashboards" not in source]
-    assert len(ours) >= 4
+    made = {"secrets", "backups", "bundles", "dashboards"}  # by secrets.sh
+    ours = [Path(source) for source in sources if made.isdisjoint(Path(source).relative_to(DEPLOY).parts)]
+    assert len(ours) >= 3
     assert [path for path in ours if not path.exists()] == []
 
 
-def test_the_broker_of_the_container_keeps_what_is_retained() -> None:
-    settings = (DEPLOY / "mosquitto" / "mosquitto.conf").read_text("utf-8")
-    (command,) = re.findall(
-        r"^sed ('.+')", (DEPLOY / "mosquitto/container.sh").read_text("utf-8"), flags=re.M
-    )
-    done = subprocess.run(
-        f"sed {command}", input=settings, capture_output=True, text=True, check=True, shell=True
-    )
-    assert "\npersistence true\npersistence_location /mosquitto/data/\n" in done.stdout
-    assert "persistence false" not in done.stdout
+def test_every_factory_of_the_demo_has_its_agent(services: dict[str, Any]) -> None:
+    for factory in FACTORIES:
+        own = services[f"agent-{factory}"]
+        assert own["command"] == ["run", "--config", f"/var/lib/machikoba/agents/{factory}.toml"]
+        assert (own["entrypoint"], own["network_mode"]) == (["machikoba-agent"], "service:simulator")
+        assert f"/var/lib/machikoba/agents/{factory} " in own["healthcheck"]["test"][1]
+    assert f'\nfactories="{" ".join(FACTORIES)}"\n' in (DEPLOY / "demo.sh").read_text("utf-8")
+
+
+def test_what_listens_is_found_by_the_checks_of_broker_and_simulator(services: dict[str, Any]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = f"{server.getsockname()[1]:04X}"
+        broker = services["mosquitto"]["healthcheck"]["test"][1]
+        assert subprocess.run(["sh", "-c", broker.replace("22B3", port)], check=False).returncode == 0
+        simulator = services["simulator"]["healthcheck"]["test"][1].replace(":.* 0A", f":{port} .* 0A")
+        for least, code in ((1, 0), (2, 1)):
+            words = re.sub("-ge 6", f"-ge {least}", simulator)
+            assert subprocess.run(["sh", "-c", words], check=False).returncode == code
+    assert f"{8883:04X}" == "22B3"
+    assert subprocess.run(["sh", "-c", broker.replace("22B3", port)], check=False).returncode == 1
 
 
 def test_secrets_are_made_once(tmp_path: Path) -> None:
-    for name in (".env.example", "secrets.sh"):
-        shutil.copy(DEPLOY / name, tmp_path)
+    shutil.copy(DEPLOY / "secrets.sh", tmp_path)
     script = ["sh", str(tmp_path / "secrets.sh")]
     environment = {**os.environ, "MACHIKOBA": str(Path(sys.executable).parent / "machikoba")}
     refused = subprocess.run(script, capture_output=True, text=True, check=False, env=environment)
@@ -103,7 +108,7 @@ def test_secrets_are_made_once(tmp_path: Path) -> None:
     made = {path: path.read_bytes() for path in (tmp_path / "secrets").rglob("*") if path.is_file()}
     names = {str(path.relative_to(tmp_path / "secrets")) for path in made}
     assert {"postgres/password", "influx/token", "broker/broker.key", "mqtt/aggregator.key"} <= names
-    assert {"broker/crl.pem", "aggregator/pgpass", "authority/ca/ca.key"} <= names
+    assert {"revoked/crl.pem", "aggregator/pgpass", "authority/ca/ca.key"} <= names
     passwords = [data for path, data in made.items() if path.name in {"password", "token"}]
     assert len(set(passwords)) == 4
     assert min(len(data) for data in passwords) >= 48

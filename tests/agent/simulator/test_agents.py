@@ -52,6 +52,17 @@ def test_every_factory_gets_a_configuration_of_its_own(tmp_path: Path) -> None:
         assert [(m.id, m.name, m.process) for m in config.machines] == expected
 
 
+def test_with_bundles_the_line_is_encrypted_by_each_factorys_own_certificate(tmp_path: Path) -> None:
+    paths = write_agents(DEMO, tmp_path / "agents", ("broker.example", 8883), bundles=tmp_path / "bundles")
+    for path, factory in zip(paths, DEMO.factories, strict=True):
+        tls = load_config(path).mqtt.tls
+        assert tls is not None
+        own = tmp_path / "bundles" / factory.id
+        assert (tls.ca_file, tls.certificate_file, tls.key_file) == (
+            own / "ca.crt", own / "agent.crt", own / "agent.key"
+        )  # fmt: skip
+
+
 def read(machine: Machine, agent: AgentMachine, status: Status, now_ms: int) -> list[Reading]:
     """Return what the agent's driver would read; the Modbus part by the driver's own decoder."""
     if machine.wiring.protocol == "opcua":

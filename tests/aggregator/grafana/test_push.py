@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 import stat
 import threading
 from collections.abc import Callable, Iterator
@@ -369,7 +370,12 @@ def test_files_for_a_folder_hold_the_settings(
 ) -> None:
     folder = tmp_path / "boards"
     given = ["--config", str(tmp_path / "machikoba.toml"), "--language", "en"]
-    assert main(["grafana", "write", str(folder), *given]) == 0
+    before = os.umask(0o077)
+    try:
+        assert main(["grafana", "write", str(folder), *given]) == 0
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o644}
     written = {path.name: json.loads(path.read_text("utf-8")) for path in folder.iterdir()}
     assert set(written) == {f"machikoba-{name}-en.json" for name in ("agents", "live-capacity", "machine")}
     assert all("https://machi.example" in json.dumps(board) for board in written.values())
