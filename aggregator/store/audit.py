@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, text, update
+from sqlalchemy import Connection, Engine, insert, select, update
 
-from aggregator.store.database import reading, writing
+from aggregator.store.database import reading, take_turns, writing
 from aggregator.store.planning_schema import audit, audit_end
 
-_LOCK = 0x61756469  # any number, the same in every process: one row after the other on PostgreSQL
+_LOCK = 0x61756469
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,7 @@ def append(  # noqa: PLR0917 (the columns, in their order)
     connection: Connection, at_ms: int, who: str, action: str, subject: str, detail: Mapping[str, Any]
 ) -> None:
     """Append an entry in the write transaction of what it tells of: both are there, or neither."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    take_turns(connection, _LOCK)  # one row after the other
     newest = select(audit.c.sequence, audit.c.hash).order_by(audit.c.sequence.desc()).limit(1)
     last = connection.execute(newest).first()
     sequence, previous = (last.sequence + 1, last.hash) if last else (1, "")

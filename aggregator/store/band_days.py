@@ -7,9 +7,10 @@ from datetime import date
 from sqlalchemy import Connection, Engine, delete, insert, select
 
 from aggregator.model.week import Week
-from aggregator.store.database import reading, writing
+from aggregator.store.database import reading, take_turns, writing
 from aggregator.store.work_schema import band_days, band_groups
 
+_LOCK = 0x62616E64
 Places = dict[tuple[str, Week], dict[str, float]]
 Groups = dict[tuple[str, Week], frozenset[str]]
 
@@ -31,6 +32,7 @@ class BandDays:
         Groups of past weeks are forgotten, and hours of other days.
         """
         with writing(self._engine) as connection:
+            take_turns(connection, _LOCK)
             known = _read(connection, day)
             if known is not None:
                 return known

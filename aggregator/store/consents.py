@@ -4,9 +4,10 @@ from sqlalchemy import Connection, Engine, select
 
 from aggregator.model.consent import UNASKED, Consent, Consents, Field
 from aggregator.store.audit import append
-from aggregator.store.database import reading, upsert, writing
+from aggregator.store.database import reading, take_turns, upsert, writing
 from aggregator.store.work_schema import consents
 
+_LOCK = 0x636F6E73
 CHANGED = "consent changed"
 """The action of the audit log."""
 
@@ -30,6 +31,7 @@ class ConsentStore:
     def change(self, factory: str, field: Field, granted: bool, who: str, now_ms: int) -> bool:
         """Store the answer with its entry in the audit log; False when it is what was answered before."""
         with writing(self._engine) as connection:
+            take_turns(connection, _LOCK)  # each answer is told with the one before it
             before = _read(connection).answers.get((factory, field))
             if before is not None and before.granted == granted:
                 return False

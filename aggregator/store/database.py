@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Dialect, Engine, Table, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Dialect, Engine, Table, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -62,6 +62,15 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """Give a connection in a write transaction, durable once the block ends. Raises StoreError."""
     with _store_errors(engine), engine.execution_options(**{_WRITES: True}).begin() as connection:
         yield connection
+
+
+def take_turns(connection: Connection, what: int) -> None:
+    """Wait until no other write transaction has taken its turn at `what`: any number, the same everywhere.
+
+    SQLite has one writer at a time in any case.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:what)"), {"what": what})
 
 
 def upsert(dialect: Dialect, table: Table) -> str:

@@ -7,15 +7,15 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
 from aggregator.errors import AggregatorError
-from aggregator.store.database import place_of, writing
+from aggregator.store.database import place_of, take_turns, writing
 from aggregator.store.timeseries import StoreError
 
 logger = logging.getLogger(__name__)
 
-_LOCK = 0x6D616368  # any number, the same in every process: PostgreSQL's advisory lock
+_LOCK = 0x6D616368
 
 
 def migrate(engine: Engine) -> None:
@@ -25,15 +25,10 @@ def migrate(engine: Engine) -> None:
     """
     try:
         with writing(engine) as connection:
-            _wait_for_others(connection)
+            take_turns(connection, _LOCK)
             upgrade(connection, place_of(engine))
     except StoreError as error:
         raise AggregatorError(f"{error}: check the path and its rights, or restore a backup") from error
-
-
-def _wait_for_others(connection: Connection) -> None:
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
 
 def upgrade(connection: Connection, place: str) -> None:

@@ -3,15 +3,16 @@
 from collections.abc import Collection, Sequence
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Row, func, insert, select, text, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from aggregator.model.match import Basis, Decision, Match, MatchStatus, OrderStatus
 from aggregator.model.order import OpenForms, OrderDraft
 from aggregator.model.proposal import Proposal
+from aggregator.store.database import take_turns
 from aggregator.store.planning_schema import orders, proposals
 from aggregator.store.work_schema import order_revisions
 
-_LOCK = 0x706C616E  # any number, the same in every process: one decision after the other on PostgreSQL
+_LOCK = 0x706C616E
 _draft = TypeAdapter(OrderDraft)
 _proposal = TypeAdapter(Proposal)
 _basis = TypeAdapter(Basis)
@@ -23,9 +24,8 @@ _OPEN = (OrderStatus.DRAFT.value, OrderStatus.PROPOSED.value, OrderStatus.APPROV
 
 
 def serialise(connection: Connection) -> None:
-    """Let no other decision begin until this write transaction ends; SQLite's own lock does so already."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    """Let no other decision begin until this write transaction ends."""
+    take_turns(connection, _LOCK)
 
 
 def add_order(connection: Connection, draft: OrderDraft, year: int, decision: Decision) -> str:

@@ -1,6 +1,5 @@
-from pathlib import Path
-
 import pytest
+from sqlalchemy import Engine, select
 
 from aggregator.access.passwords import hash_password, is_password
 from aggregator.access.secret import form_token, hashed, is_form_token, new_secret
@@ -14,8 +13,9 @@ from aggregator.access.session import (
     token_user,
 )
 from aggregator.model.user import Role, User
+from aggregator.store.database import reading
 from aggregator.store.people import People, PersonError
-from tests.aggregator.new_database import new_database
+from aggregator.store.work_schema import metadata
 
 KENTA = User("kenta", Role.COORDINATOR)
 AOKI = User("aoki", Role.FACTORY, "aoki")
@@ -23,8 +23,8 @@ NOW = 1_800_000_000_000
 
 
 @pytest.fixture
-def people(tmp_path: Path) -> People:
-    people = People(new_database(tmp_path / "people.db"))
+def people(engine: Engine) -> People:
+    people = People(engine)
     people.add_user(KENTA, hash_password("correct horse"), NOW)
     people.add_user(AOKI, hash_password("battery staple"), NOW)
     return people
@@ -57,12 +57,13 @@ def test_a_session_ends_twelve_hours_after_its_last_use(people: People) -> None:
     assert session_user(people, "guessed", NOW) is None
 
 
-def test_only_hashes_of_secrets_are_stored(people: People, tmp_path: Path) -> None:
+def test_only_hashes_of_secrets_are_stored(people: People, engine: Engine) -> None:
     secrets = [open_session(people, AOKI, NOW), issue_token(people, AOKI, NOW, None)]
-    stored = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    with reading(engine) as connection:
+        tables = [connection.execute(select(table)).all() for table in metadata.sorted_tables]
     for secret in secrets:
-        assert secret.encode() not in stored
-        assert hashed(secret).encode() in stored
+        assert secret not in repr(tables)
+        assert hashed(secret) in repr(tables)
 
 
 def test_a_closed_session_is_over(people: People) -> None:

@@ -5,9 +5,6 @@ from pathlib import Path
 import pytest
 
 from aggregator.__main__ import main
-from tests.aggregator.store.conftest import database_url, postgres_server, postgres_url, sqlite_url
-
-__all__ = ["database_url", "postgres_server", "postgres_url", "sqlite_url"]
 
 
 class Desk:

@@ -25,7 +25,7 @@ from aggregator.model.machine import Factory, Machine, MachineKey
 from aggregator.status import Status
 from aggregator.store.embedded import Embedded
 from aggregator.store.records import Records
-from aggregator.store.refused_messages import KEPT, RefusedMessage, RefusedMessages
+from aggregator.store.refused_messages import RefusedMessages
 from tests.agent.brokers import BROKERS, Broker, publish_raw, running
 from tests.aggregator.ingest.edge import Edge
 from tests.aggregator.ingest.messages import (
@@ -218,15 +218,6 @@ async def test_malformed_messages_are_refused_by_name_and_harm_nobody(
     assert f"topic spBv1.0/{FEDERATION}/NBIRTH/fujimi: 15 bytes are no Sparkplug payload" in malformed
     assert sum("XDATA" in line for line in said) == 1
     assert sum("spBv1.0/nonsense" in line for line in said) == 1
-
-
-async def test_rubbish_all_day_does_not_fill_the_disk(engine: Engine) -> None:
-    kept = RefusedMessages(engine)
-    for first in range(0, KEPT + 300, 100):
-        kept.add([RefusedMessage(1, "t", f"reason {first + more}", 1, b"x") for more in range(100)])
-    found = kept.newest(2 * KEPT)
-    assert len(found) == KEPT
-    assert found[0].reason == f"reason {KEPT + 299}"
 
 
 async def test_another_federations_payload_is_refused_with_one_clear_line(
