@@ -102,7 +102,7 @@ class MachineTable(MachineRules, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class DriverSettings(Protocol):
-    """What every driver's Settings have; `silence_s` is missing where time is the log's own."""
+    """What every driver's Settings have; `silence_s`, `longest_pause_s`: not where time is the log's own."""
 
     @property
     def signals(self) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from agent.config import Machine
 from agent.contract.records import Record
 from agent.contract.states import State
 from agent.errors import ConfigError
-from agent.link import LinkStatus, attach
+from agent.link import BackOff, LinkStatus, attach
 from agent.measuring.job import NO_JOB
 from agent.measuring.machine import Live, MachineTracker
 from agent.measuring.reading import Batch, Reading
@@ -169,6 +169,7 @@ class Follower:
             self._now,
             status=self.status,
             silence_s=settings.silence_s,
+            back_off=BackOff(longest_s=settings.longest_pause_s),
         )
         async with contextlib.aclosing(readings):
             async for batch in readings:

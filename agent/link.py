@@ -56,9 +56,11 @@ async def attach(
     """Yield the batches of `open_readings()` for ever, opening it again whenever it fails.
 
     When a link fails, or yields nothing for `silence_s`, one batch follows in which every one of `signals`
-    is None with the reason as quality. Ends when the driver ends by itself; raises only ConfigError.
+    is None with the reason as quality, since the last moment known: that of the batch before, if there was
+    one. Ends when the driver ends by itself; raises only ConfigError.
     """
     outage = _Outage(name, status, back_off or BackOff())
+    known_ms: int | None = None
     while True:
         heed_cancellation()
         try:
@@ -66,6 +68,7 @@ async def attach(
                 async for batch in live:
                     heed_cancellation()
                     outage.ends()
+                    known_ms = now()
                     yield batch
         except ConfigError:
             raise
@@ -76,7 +79,8 @@ async def attach(
         else:
             return
         if is_news:
-            yield tuple(Reading(signal, None, now(), status.last_error or "") for signal in signals)
+            since_ms = now() if known_ms is None else known_ms
+            yield tuple(Reading(signal, None, since_ms, status.last_error or "") for signal in signals)
         await asyncio.sleep(outage.pause_s(random.random()))
 
 

@@ -20,6 +20,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     script: str
     signals: dict[str, int]
     silence_s: float = 60.0
+    longest_pause_s: float = 10.0
 
 
 async def readings(settings: Settings, now: Callable[[], int]) -> AsyncGenerator[Batch, None]:

@@ -13,8 +13,9 @@ from aggregator.store.database import open_engine
 from aggregator.store.embedded import Embedded
 from tests.chaos.judge import Stored, Verdict, judge
 from tests.chaos.plan import Fault
+from tests.chaos.states import Span, judge_states
 from tests.chaos.world import World, world
-from tests.system.truth import read_truth
+from tests.system.truth import Life, read_truth
 
 QUIET_S = 3.0
 """So long before the last fault is over the machines stop, so that their counters stand still for good."""
@@ -71,8 +72,18 @@ def _judged(struck: World) -> Verdict:
             key = MachineKey(factory, machine)
             stored = stored_of(Embedded(engine), key)
             verdict.add(judge("/".join(key), list(own), stored, lives[key].totals[-1]))
+            verdict.add(_known("/".join(key), stored, lives[key], struck.dead(factory)))
     engine.dispose()
     return verdict
+
+
+def _known(machine: str, stored: Stored, life: Life, dead: Sequence[Span]) -> Verdict:
+    windows = [each for each in stored.records if isinstance(each, Window)]
+    changes = [each for each in stored.records if isinstance(each, StateChange)]
+    changes.sort(key=lambda change: change.at_ms)
+    known = judge_states(windows, changes, life, dead)
+    wrong = [f"{machine}: {each}" for each in known.wrong]
+    return Verdict(known_ms=known.known_ms, dead_ms=known.dead_ms, wrong=wrong)
 
 
 def stored_of(store: Embedded, key: MachineKey) -> Stored:

@@ -20,9 +20,15 @@ class Stored(NamedTuple):
     hours_cycles: int
 
 
+FIGURES = ("expected", "stored", "lost", "doubled", "cycles", "length_ms", "known_ms", "dead_ms")
+
+
 @dataclass
 class Verdict:
-    """How many records were expected, stored, lost and doubled; `wrong` says in words what is not right."""
+    """How many records were expected, stored, lost and doubled; `wrong` says in words what is not right.
+
+    Of the windows' length so much is `known`, the rest is OFFLINE; agents were `dead` for so long.
+    """
 
     expected: int = 0
     stored: int = 0
@@ -30,18 +36,21 @@ class Verdict:
     doubled: int = 0
     cycles: int = 0
     length_ms: int = 0
+    known_ms: int = 0
+    dead_ms: int = 0
     wrong: list[str] = field(default_factory=list)
 
     def add(self, other: "Verdict") -> None:
         """Take another machine's figures in."""
-        for name in ("expected", "stored", "lost", "doubled", "cycles", "length_ms"):
+        for name in FIGURES:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.wrong += other.wrong
 
     def __str__(self) -> str:
         figures = f"records: {self.expected} expected, {self.stored} stored, "
         figures += f"{self.lost} lost, {self.doubled} doubled"
-        return f"{figures}; {self.cycles} cycles and {self.length_ms:,} ms of windows"
+        figures += f"; {self.cycles} cycles and {self.length_ms:,} ms of windows"
+        return f"{figures}, {self.known_ms:,} ms of them known (agents were dead for {self.dead_ms:,} ms)"
 
 
 def judge(machine: str, appended: Sequence[Record], stored: Stored, total: int | None = None) -> Verdict:

@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,7 @@ from tests.chaos.plan import (
     LINES,
     Fault,
 )
+from tests.chaos.states import Span
 from tests.stack import AGENT, Stack, free_port, listens, wait_until
 from tests.stack import AGGREGATOR as SERVE
 
@@ -49,6 +51,8 @@ class World:
         self._settings = folder / "machikoba.toml"
         self._running: dict[str, Popen[bytes]] = {}
         self._again: dict[str, float] = {}
+        self._dead_since_ms: dict[str, int] = {}
+        self._dead: defaultdict[str, list[Span]] = defaultdict(list)
 
     def start(self, stops_after_s: float) -> None:
         """Start everything, and wait until the machines are followed; they stop for good after so long."""
@@ -125,6 +129,7 @@ class World:
         for name, process in list(self._running.items()):
             if process.poll() is not None:
                 del self._running[name]
+                self._dead_since_ms[name] = _now_ms()
                 said = self.stack.log(name).splitlines()
                 self.ended.append(f"{name} ended with {process.returncode}: {said[-1] if said else ''}")
                 self._again[name] = time.monotonic() + AGAIN_S
@@ -160,6 +165,7 @@ class World:
             process.terminate()
             told.append((agent, process))
         codes = [process.wait(120) for _, process in told]
+        self._dead_since_ms |= dict.fromkeys(AGENTS, _now_ms())
         said = [self.stack.log(agent).splitlines()[-1:] for agent, _ in told]
         return codes == [0, 0] and all("everything is delivered" in "".join(last) for last in said)
 
@@ -175,6 +181,10 @@ class World:
         """Return every record that the factory's agent ever appended; which must have ended."""
         return witness.appended(self.data(factory))
 
+    def dead(self, factory: str) -> Sequence[Span]:
+        """Return when the factory's agent was dead between two lives, from `wait` to the next start."""
+        return self._dead[f"agent-{factory}"]
+
     def data(self, factory: str) -> Path:
         """Return where the factory's outbox lies."""
         return self.folder / "agents" / factory
@@ -189,10 +199,13 @@ class World:
         elif (process := self._running.pop(target, None)) is not None:
             process.kill()
             process.wait()
+            self._dead_since_ms[target] = _now_ms()
 
     def _launch(self, name: str) -> None:
         self._again.pop(name, None)
         if name not in self._running:
+            if name in self._dead_since_ms:
+                self._dead[name].append((self._dead_since_ms.pop(name), _now_ms()))
             self._running[name] = self.stack.start(name, self._command(name))
 
     def _command(self, name: str) -> Sequence[str | Path]:
@@ -201,6 +214,10 @@ class World:
         if name == AGGREGATOR:
             return (*SERVE, "serve", "--config", self._settings)
         return (*AGENT, "run", "--config", self._config(name.removeprefix("agent-")))
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 @contextlib.contextmanager

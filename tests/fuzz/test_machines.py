@@ -25,6 +25,7 @@ from agent.drivers.opcua.settings import Settings as OpcUaSettings
 from agent.drivers.opcua.values import seen
 from agent.errors import LinkError
 from agent.measuring.reading import GOOD
+from tests.fuzz.apart import GROWN_MB, Handle, apart
 from tests.fuzz.cases import cases, memory_mb
 
 GROWTH_MB = 150.0
@@ -112,23 +113,32 @@ class Answering:
 BLOCKS = list(coalesce(points(SETTINGS.signals), SETTINGS.max_registers, SETTINGS.gap))
 
 
-def test_whatever_pymodbus_decodes_is_checked_before_it_is_believed() -> None:
-    client = Answering()
+def modbus_unit() -> Handle:
+    client, runner = Answering(), asyncio.Runner()
     unit = TcpUnit(client, SETTINGS)  # type: ignore[arg-type]
-    with asyncio.Runner() as runner:
+
+    def read(block: Block, answer: bytes) -> None:
+        client.answer = answer
+        try:
+            cells = runner.run(unit.read(block))
+        except (BlockRefused, LinkError):
+            return
+        assert len(cells) == block.count
+        assert all(0 <= int(cell) <= 0xFFFF for cell in cells)
+
+    return read
+
+
+def test_whatever_pymodbus_decodes_is_checked_before_it_is_believed() -> None:
+    with apart(modbus_unit) as read:
 
         @cases(0.15)
         @given(st.sampled_from(BLOCKS), PDUS)
         def survives(block: Block, answer: bytes) -> None:
-            client.answer = answer
-            try:
-                cells = runner.run(unit.read(block))
-            except (BlockRefused, LinkError):
-                return
-            assert len(cells) == block.count
-            assert all(0 <= int(cell) <= 0xFFFF for cell in cells)
+            read(block, answer)
 
         survives()
+        assert read.grown_mb < GROWN_MB
 
 
 def test_noise_on_a_serial_line_is_dropped_and_the_reply_behind_it_is_found() -> None:
@@ -187,17 +197,28 @@ VALUES = st.builds(
 )
 
 
-def test_opc_ua_values_of_any_kind_are_values_or_reasons() -> None:
-    @cases(0.145)
-    @given(st.none() | VALUES)
-    def survives(data: ua.DataValue | None) -> None:
-        value, quality = seen(data)
-        assert quality
-        assert (value is None) == (quality != GOOD)
-        assert value is None or isinstance(value, bool | int | float | str)
-        assert not isinstance(value, float) or math.isfinite(value)
+def opc_ua() -> Handle:
+    return see
 
-    survives()
+
+def see(data: ua.DataValue | None) -> None:
+    value, quality = seen(data)
+    assert quality
+    assert (value is None) == (quality != GOOD)
+    assert value is None or isinstance(value, bool | int | float | str)
+    assert not isinstance(value, float) or math.isfinite(value)
+
+
+def test_opc_ua_values_of_any_kind_are_values_or_reasons() -> None:
+    with apart(opc_ua) as hear:
+
+        @cases(0.145)
+        @given(st.none() | VALUES)
+        def survives(data: ua.DataValue | None) -> None:
+            hear(data)
+
+        survives()
+        assert hear.grown_mb < GROWN_MB
 
 
 def acknowledged(rest: bytes) -> bytes:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,10 +17,9 @@ from aggregator.ingest.session import MOST_NODES, Session
 from tests.aggregator.ingest.edge import encode_as_sent
 from tests.aggregator.ingest.messages import AT_MS, FEDERATION, dbirth, ddata, minutes, nbirth, ndata
 from tests.aggregator.ingest.test_any_message import KINDS, PAYLOADS
-from tests.fuzz.cases import FULL, cases, memory_mb
+from tests.fuzz.apart import GROWN_MB, Handle, apart
+from tests.fuzz.cases import cases
 
-GROWTH_MB = 150.0 + FULL * 0.0075
-"""hypothesis itself keeps its cases: 8,000 that do nothing take 119 MB."""
 GOOD = [
     encode_as_sent(payload)
     for _, payload in (nbirth(), dbirth(1, state="RUNNING"), ddata(2, state="IDLE"), ndata(3, minutes(1, 5)))
@@ -53,50 +51,57 @@ def encoded(payload: Payload) -> bytes:
 BYTES = st.one_of(st.binary(max_size=400), damaged(), PAYLOADS.map(encoded))
 
 
-@pytest.fixture(scope="module")
-def session() -> Session:
-    """One for all cases, so that what grows would be seen."""
-    return Session(FEDERATION, ("cutting",), Refusals())
+class Centre:
+    """One session for all cases, so that what grows is seen; it is told each message as the subscriber is."""
 
+    def __init__(self) -> None:
+        self._session = Session(FEDERATION, ("cutting",), Refusals())
 
-def handled(session: Session, topic: Topic, data: bytes, now_ms: int) -> list[Event]:
-    """Do what the subscriber does with a message."""
-    try:
-        payload = decode(data)
-    except PayloadError as error:
-        assert str(error)
-        return []
-    return session.receive(topic, payload, now_ms)
-
-
-def test_the_aggregator_survives_any_payload_and_hears_the_next_one(session: Session) -> None:
-    before_mb, now_ms = memory_mb(), AT_MS
-
-    @cases(0.5)
-    @given(WILD, BYTES)
-    def survives(topic: Topic, data: bytes) -> None:
-        nonlocal now_ms
-        now_ms += 700
-        events = handled(session, topic, data, now_ms) + session.tick(now_ms)
+    def hear(self, topic: Topic, data: bytes, now_ms: int) -> None:
+        """Take a message, then what an honest node says: its machine is known, and its states are heard."""
+        events = self._handled(topic, data, now_ms) + self._session.tick(now_ms)
         tables = [event for event in events if isinstance(event, RecordsArrived)]
         rows = read_tables(tables, now_ms)
         assert all(sum(window.state_ms) == window.length_ms for window in rows.windows)
-        born = list(births(session, now_ms))
+        born = list(self._births(now_ms))
         assert [event.live.state for event in born] == [State.RUNNING, State.IDLE]
+        links = self._session._links
+        assert len(links) <= MOST_NODES
+        assert all(len(link.node._machines) <= MOST_MACHINES for link in links.values())
 
-    survives()
-    assert len(session._links) <= MOST_NODES
-    assert all(len(link.node._machines) <= MOST_MACHINES for link in session._links.values())
-    assert memory_mb() - before_mb < GROWTH_MB
+    def _handled(self, topic: Topic, data: bytes, now_ms: int) -> list[Event]:
+        try:
+            payload = decode(data)
+        except PayloadError as error:
+            assert str(error)
+            return []
+        return self._session.receive(topic, payload, now_ms)
+
+    def _births(self, now_ms: int) -> Iterator[LiveChanged | MachineBorn]:
+        messages = (nbirth(factory="honest"), dbirth(1, state="RUNNING", factory="honest"))
+        for topic, payload in (*messages, ddata(2, state="IDLE", factory="honest")):
+            for event in self._session.receive(topic, payload, now_ms):
+                if isinstance(event, LiveChanged | MachineBorn):
+                    yield event
 
 
-def births(session: Session, now_ms: int) -> Iterator[LiveChanged | MachineBorn]:
-    """Send what an honest node sends, and yield what becomes of its machine."""
-    messages = (nbirth(factory="honest"), dbirth(1, state="RUNNING", factory="honest"))
-    for topic, payload in (*messages, ddata(2, state="IDLE", factory="honest")):
-        for event in session.receive(topic, payload, now_ms):
-            if isinstance(event, LiveChanged | MachineBorn):
-                yield event
+def centre() -> Handle:
+    return Centre().hear
+
+
+def test_the_aggregator_survives_any_payload_and_hears_the_next_one() -> None:
+    now_ms = AT_MS
+    with apart(centre) as hear:
+
+        @cases(0.5)
+        @given(WILD, BYTES)
+        def survives(topic: Topic, data: bytes) -> None:
+            nonlocal now_ms
+            now_ms += 700
+            hear(topic, data, now_ms)
+
+        survives()
+        assert hear.grown_mb < GROWN_MB
 
 
 def test_made_up_names_do_not_fill_the_memory() -> None:

@@ -66,7 +66,7 @@ def shown(kind: Any, fields: list[str]) -> str:
         return repr(kind.model_construct(**values)) + str(kind.model_construct(**values))
     if issubclass(kind, tuple):
         return repr(kind(**values))
-    made = kind.__new__(kind) if dataclasses.is_dataclass(kind) else msgspec_bare(kind)
+    made: Any = msgspec_bare(kind) if issubclass(kind, msgspec.Struct) else object.__new__(kind)
     for name, value in values.items():
         if issubclass(kind, msgspec.Struct):
             msgspec.structs.force_setattr(made, name, value)

@@ -222,6 +222,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """How long the readings may be silent before the link is taken for dead."""
         return 3 * self.poll_ms / 1000 + 10 * self.timeout_s
 
+    @property
+    def longest_pause_s(self) -> float:
+        """How long to wait at most before a unit that is away is tried again: others wait for the line."""
+        return 10.0
+
 
 def points(signals: Mapping[str, Signal]) -> tuple[Point, ...]:
     """Return what to read, one point a signal."""

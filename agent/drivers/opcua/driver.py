@@ -14,7 +14,8 @@ CHECK_S = 1.0
 
 
 async def readings(settings: Settings, now: Callable[[], int]) -> AsyncGenerator[Batch, None]:
-    """Yield at first every signal, then what is notified, at least once every `resync_s` (perhaps nothing).
+    """Yield at first every signal, then what is notified, at least once every
+    `resync_s` (perhaps nothing) as long as all was notified that its nodes read.
 
     A batch may hold several readings of one signal, oldest first, all stamped by `now` on arrival: clocks of
     controllers are often wrong. A node that does not exist is None with the quality BadNodeIdUnknown until it
@@ -35,4 +36,5 @@ async def readings(settings: Settings, now: Callable[[], int]) -> AsyncGenerator
                     yield batch
                 subscription.require_life(wait_s)
             pause_s = await watch.resync()
-            yield await subscription.take(0)
+            if watch.agrees:  # what is not sure to be notified is not known
+                yield await subscription.take(0)

@@ -45,6 +45,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """How long the readings may be silent before the link is taken for dead."""
         return 2 * self.resync_s + 5 * self.timeout_s
 
+    @property
+    def longest_pause_s(self) -> float:
+        """How long to wait at most before a server that is away is tried again.
+
+        With an attempt that fails meanwhile, closing it, and the first values, 15 s are not exceeded.
+        """
+        return 5.0
+
 
 def nodes(signals: dict[str, str]) -> dict[str, NodeName]:
     """Return the node of every signal; raises ValueError, as in `signals.parts: the index in 'ns=2;...`."""

@@ -29,6 +29,11 @@ class Watch:
         self._monitored: dict[str, ua.NodeId] = {}
         self._suspects: dict[str, int] = {}
 
+    @property
+    def agrees(self) -> bool:
+        """Tell whether everything that was read at the last resync had been notified."""
+        return not self._suspects
+
     async def begin(self) -> Batch:
         """Subscribe; returns the first values, at least one reading of every signal."""
         clock = asyncio.get_running_loop().time

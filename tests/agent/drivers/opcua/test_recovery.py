@@ -1,7 +1,7 @@
 """Servers that fail as real ones do, with the settings that people have: OFFLINE meanwhile, soon well again.
 
 A machine counts as well again when its state is known and its counter is followed. It takes 15 s at the most
-where the computer is not busy with other things; slow ones get more time here.
+where the computer is not busy with other things (`test_well_again.py`); slow ones get more time here.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from agent.clock import SystemClock
-from agent.contract.records import Record, Window
+from agent.contract.records import MINUTE_MS, Record, StateChange, Window
 from agent.contract.states import INDEX, State
 from agent.follower import Follower
 from agent.measuring.machine import Live
@@ -44,6 +44,7 @@ class Machine:
         self.records: list[Record] = []
         self.live: Live | None = None
         self.seen: list[State] = []
+        self.noticed_ms = 0
         self.follower = Follower(
             config(table).machines[0],
             self.clock,
@@ -55,6 +56,8 @@ class Machine:
         self.live = live
         if not self.seen or self.seen[-1] is not live.state:
             self.seen.append(live.state)
+            if live.state is State.OFFLINE:
+                self.noticed_ms = self.clock()
 
     async def until(self, done: Callable[[Live], bool], within_s: float = 60.0) -> None:
         """Wait until the machine shows it."""
@@ -69,6 +72,16 @@ class Machine:
             lambda live: live.state is not State.OFFLINE and live.cycles_total == parts,
             WELL_WITHIN_S * SLOW_COMPUTER,
         )
+
+    def lost_at(self, lost_ms: int) -> int:
+        """Return since when it has to be OFFLINE, lost at `lost_ms`: a minute that ended is told."""
+        return max(lost_ms, self.noticed_ms // MINUTE_MS * MINUTE_MS)
+
+    @property
+    def offline_since_ms(self) -> int:
+        """Since when it was unknown, the last time."""
+        changes = [record for record in self.records if isinstance(record, StateChange)]
+        return [change.at_ms for change in changes if change.state is State.OFFLINE][-1]
 
     def offline_ms(self) -> int:
         """End the open window; return how long the machine was unknown in all windows."""
@@ -103,14 +116,17 @@ async def test_frozen_for_eight_seconds_and_resumed(server: Peer) -> None:
     async with followed(url(server.port)) as machine:
         await machine.until_well(7)
         server.freeze()
-        await asyncio.sleep(8)
+        frozen_ms = machine.clock()
         await machine.until(lambda live: live.state is State.OFFLINE)
-        await asyncio.sleep(1)
+        since_ms = machine.lost_at(frozen_ms)
+        await asyncio.sleep(max(0.0, 8 - (machine.clock() - frozen_ms) / 1000))
         server.thaw()
+        thawed_ms = machine.clock()
         server.tell(name="parts", value=9)
         await machine.until_well(9)
         assert machine.seen[-3:] == [State.RUNNING, State.OFFLINE, State.RUNNING]
-        assert machine.offline_ms() >= 1_000
+        assert machine.offline_since_ms <= since_ms, "since the last moment known"
+        assert machine.offline_ms() >= thawed_ms - since_ms
 
 
 async def test_restarted_with_other_indexes_and_a_node_that_comes_later(folder: Path) -> None:
@@ -136,5 +152,8 @@ async def test_a_subscription_that_dies_silently() -> None:
             await machine.until_well(parts - 1)
             await mute(peer)
             await peer.put("parts", parts)
+            missed_ms = machine.clock()
             await machine.until_well(parts)
             assert machine.seen[-2:] == [State.OFFLINE, State.RUNNING]
+            machine.follower.advance(machine.clock())
+            assert machine.offline_since_ms <= machine.lost_at(missed_ms), "since the last moment known"
