@@ -18,7 +18,7 @@ from tests.stack import AGGREGATOR, PASSWORD, START_S, Stack, running, wait_unti
 from tests.system.test_demo import sign_in
 
 PEERS = Path(__file__).parents[1] / "peers"
-NODES = {
+NODES: dict[str, list[str | Path]] = {
     "npm": ["node", PEERS / "sparkplug_edge.js"],
     "pypi": [PEERS / "python/.venv/bin/python", PEERS / "sparkplug_edge.py"],
 }
@@ -54,7 +54,11 @@ class Nodes:
             for factory, command in NODES.items():
                 line = (str(self.stack.mqtt_port), self.stack.federation, factory, "lathe", str(parts))
                 node = subprocess.Popen(
-                    [*map(str, command), *line], stdin=subprocess.PIPE, stdout=log, stderr=log, text=True
+                    [*(str(part) for part in command), *line],
+                    stdin=subprocess.PIPE,
+                    stdout=log,
+                    stderr=log,
+                    text=True,
                 )
                 ends.callback(node.communicate)
                 ends.callback(node.kill)
