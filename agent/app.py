@@ -110,6 +110,7 @@ class Agent:
                 keep=self._keep,
                 show=self._publisher.show,
                 remember=self._journal.remember,
+                reach=self._publisher.reach,
             )
             for machine in config.machines
         }

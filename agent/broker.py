@@ -5,6 +5,7 @@ import contextlib
 import secrets
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import aiomqtt
 from aiomqtt import Message, MqttError, ProtocolVersion
 from aiomqtt.exceptions import MqttConnectError
 from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY
+from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
 from agent import births
@@ -140,7 +142,7 @@ async def _entered(config: Config, will: aiomqtt.Will | None) -> AsyncIterator[a
 def _client(config: Config, will: aiomqtt.Will | None) -> aiomqtt.Client:
     mqtt = config.mqtt
     is_v5 = mqtt.protocol == "5"
-    return _Client(
+    client = _Client(
         mqtt.host,
         mqtt.port,
         # A new name for each connection: iotcore 0.4.0 publishes the new will when a name is taken over.
@@ -155,6 +157,11 @@ def _client(config: Config, will: aiomqtt.Will | None) -> aiomqtt.Client:
         keepalive=mqtt.keepalive_s,
         timeout=ANSWER_S,
     )
+    if is_v5 and will is not None:  # Sparkplug 3.0, 6.4.25: whoever leaves asks for its will as well
+        reason = ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message")
+        paho: Any = client._client
+        paho.disconnect = partial(paho.disconnect, reasoncode=reason)
+    return client
 
 
 def _tls_context(mqtt: Mqtt) -> ssl.SSLContext | None:

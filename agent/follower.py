@@ -37,7 +37,8 @@ class Follower:
     """Runs one machine's driver into its tracker; whatever fails in it harms no other machine.
 
     `keep` takes the machine's id and its new records, `show` its id and present, both as they leave the
-    factory; `remember` asks to keep the snapshot without a record. A machine with event time (a recorded log)
+    factory; `remember` asks to keep the snapshot without a record, `reach` is told whether the driver reaches
+    the machine. A machine with event time (a recorded log)
     is not moved on by the wall clock, and is read on only after `wait_for_room`.
     """
 
@@ -49,6 +50,7 @@ class Follower:
         keep: Callable[[str, Sequence[Record]], None],
         show: Callable[[str, Live], None],
         remember: Callable[[str], None] = lambda _machine: None,
+        reach: Callable[[str, bool], None] = lambda _machine, _is_there: None,
     ) -> None:
         self.machine = machine
         self.status = LinkStatus()
@@ -58,6 +60,7 @@ class Follower:
         self._keep = keep
         self._show = show
         self._remember = remember
+        self._reach = reach
         self._wall = Wall(machine.sharing)
         self._tracker: MachineTracker | None = None
         self._job = NO_JOB
@@ -161,6 +164,7 @@ class Follower:
             self._take(self._tracker.close(self._tracker.at_ms))
 
     async def _attach(self) -> None:
+        self._reach(self.machine.id, False)
         settings: Any = self.machine.settings
         readings = attach(
             self.machine.id,
@@ -174,6 +178,7 @@ class Follower:
         async with contextlib.aclosing(readings):
             async for batch in readings:
                 self._notice_stall()
+                self._reach(self.machine.id, self.status.connected)
                 self._hear(_not_after(batch, self._now()))
 
     def _open(self) -> AsyncGenerator[Batch, None]:
@@ -206,6 +211,7 @@ class Follower:
         """Nothing is known of the machine from now on."""
         self.status.connected = False
         if not self.has_event_time:
+            self._reach(self.machine.id, False)
             at_ms = self._now()
             signals = self.machine.settings.signals
             self._hear(tuple(Reading(signal, None, at_ms, reason) for signal in signals))

@@ -17,7 +17,7 @@ from agent.broker import Connection, connected
 from agent.catching_up import MANY, CatchingUp
 from agent.commands import Command, Rebirth, SetJob, read_commands
 from agent.complaints import Complaints
-from agent.config import Config
+from agent.config import Config, Machine
 from agent.contract import names
 from agent.contract.sparkplug import Scalar
 from agent.contract.topics import TopicError, parse_topic, state_topic
@@ -28,6 +28,7 @@ from agent.live import LiveValues
 from agent.measuring.machine import Live
 from agent.outbox import Outbox
 from agent.primary_host import PrimaryHost
+from agent.reach import Reach
 from agent.threads import on_disk
 
 logger = logging.getLogger(__name__)
@@ -73,6 +74,7 @@ class Publisher:
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
         self._live = LiveValues()
+        self._reach = Reach()
         self._dispatch = Dispatch(
             config.delivery,
             outbox,
@@ -94,6 +96,11 @@ class Publisher:
     def show(self, machine: str, live: Live) -> None:
         """Note what a machine shows now; it is told as soon as its pace allows."""
         self._live.show(machine, live)
+        self._wake.set()
+
+    def reach(self, machine: str, is_there: bool) -> None:
+        """Note whether a machine's driver reaches it; one that is lost for long is dead until it is found."""
+        self._reach.note(machine, is_there, self._clock())
         self._wake.set()
 
     def appended(self, through: int) -> None:
@@ -186,8 +193,12 @@ class Publisher:
             if self._host_topic is not None and not self._host.online:
                 await connection.node_death()
                 raise LinkError(f"the primary host {self._config.mqtt.primary_host} is offline")
-            if self._rebirth_due_s is not None and self._rebirth_due_s <= self._clock():
+            if self._rebirth_due_s is not None:
+                if self._rebirth_due_s > self._clock():
+                    await self._wait_until(self._rebirth_due_s)
+                    continue  # who waits for births can do nothing with data (Sparkplug 3.0, 5.17)
                 await self._give_birth(connection)
+            await self._tell_reach(connection)
             for machine in self._live.due(self._clock()):
                 await self._tell(connection, machine)
             await self._tell_health(connection)
@@ -212,9 +223,12 @@ class Publisher:
         await connection.node("NDATA", births.node_data(self._node_health(), self._now()))
 
     async def _wait_for_work(self) -> None:
-        due = (self._rebirth_due_s, self._live.next_due_s(), self._health_due_s)
+        due = (self._reach.next_due_s, self._live.next_due_s(), self._health_due_s)
+        await self._wait_until(min(due_s for due_s in due if due_s is not None))
+
+    async def _wait_until(self, due_s: float) -> None:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout_at(min(due_s for due_s in due if due_s is not None)):
+            async with asyncio.timeout_at(due_s):
                 await self._wake.wait()
 
     async def _give_birth(self, connection: Connection) -> None:
@@ -224,23 +238,40 @@ class Publisher:
         at_ms = self._now()
         await connection.node_birth(self._node_values(), at_ms)
         for machine in self._config.machines:
-            self._live.tell(machine.id, self._clock())
-            place, live = self._places[machine.id], self._live.now(machine.id)
-            metrics = births.machine_birth(
-                place, machine.name, machine.process, live, at_ms, sharing=machine.sharing
-            )
-            await connection.machine("DBIRTH", machine.id, metrics)
+            await self._give_machine_birth(connection, machine, at_ms)
         self._health_due_s = self._clock() + CATCHING_UP_S
         self._dispatch.restart()
 
+    async def _give_machine_birth(self, connection: Connection, machine: Machine, at_ms: int) -> None:
+        """Publish a machine's birth, also of one that cannot be reached: its records need to be known."""
+        self._live.tell(machine.id, self._clock())
+        self._reach.born(machine.id)
+        place, live = self._places[machine.id], self._live.now(machine.id)
+        metrics = births.machine_birth(
+            place, machine.name, machine.process, live, at_ms, sharing=machine.sharing
+        )
+        await connection.machine("DBIRTH", machine.id, metrics)
+
+    async def _tell_reach(self, connection: Connection) -> None:
+        """Publish the death of machines that are lost, and the birth of those that are found again."""
+        for id in self._reach.dying(self._clock()):
+            logger.info("%s: cannot be reached: told as dead until it is found", id)
+            await connection.machine("DDEATH", id, ())
+        for id in self._reach.revived():
+            machine = self._config.machines[self._places[id]]
+            await self._give_machine_birth(connection, machine, self._now())
+
     async def _say_goodbye(self, connection: Connection) -> None:
         for machine in self._config.machines:
-            await connection.machine("DDEATH", machine.id, ())
+            if not self._reach.is_dead(machine.id):
+                await connection.machine("DDEATH", machine.id, ())
         await connection.node_death()
 
     async def _tell(self, connection: Connection, machine: str) -> None:
         told, shows = self._live.told(machine), self._live.now(machine)
         self._live.tell(machine, self._clock())
+        if self._reach.is_dead(machine):
+            return  # its next birth tells all of it
         metrics = births.machine_data(self._places[machine], told, shows, self._now())
         await connection.machine("DDATA", machine, metrics)
 

@@ -92,6 +92,7 @@ class Mqtt(_Section):
     ca_file: Path | None = None
     certificate_file: Path | None = None
     key_file: Path | None = None
+    reorder_timeout_s: Annotated[float, Field(ge=0, le=60)] = 2.0
 
     @model_validator(mode="after")
     def _whole(self) -> "Mqtt":

@@ -36,7 +36,9 @@ class MachineNow(BaseModel):
         examples=["always"],
     )
     state: State = Field(description="OFFLINE: unknown", examples=["RUNNING"])
-    connected: bool = Field(description="Whether its agent is there; if not, the state is OFFLINE")
+    connected: bool = Field(
+        description="Whether its agent is there and reaches it; if not, the state is OFFLINE"
+    )
     since: datetime | None = Field(description="Since when in this state")
     heard: datetime | None = Field(description="When the machine was last heard of")
     age_ms: int | None = Field(description="How long ago that was, milliseconds", ge=0, examples=[800])

@@ -54,7 +54,13 @@ class Ingest:
         self._foreign = Listening(config.foreign, board, self._writer.measured, now)
         self._subscriber = Subscriber(
             config=config,
-            session=Session(config.federation, config.processes, refusals, explained(config.foreign)),
+            session=Session(
+                config.federation,
+                config.processes,
+                refusals,
+                explained(config.foreign),
+                round(config.mqtt.reorder_timeout_s * 1000),
+            ),
             effects=Effects(board, self._writer, commands, self._foreign),
             commands=commands,
             refusals=refusals,

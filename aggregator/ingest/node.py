@@ -94,7 +94,8 @@ class Node:
             return self._machine_birth(topic, key, payload, now_ms)
         if topic.type == "DDEATH":
             died = self._machines.pop(key.machine, None)
-            return [MachineDied(key, now_ms)] if died else []
+            at_ms = now_ms if payload.timestamp_ms is None else min(payload.timestamp_ms, now_ms)
+            return [MachineDied(key, at_ms)] if died else []
         return self._machine_data(topic, key, payload, now_ms)
 
     def unborn(self, topic: Topic, payload: Payload) -> list[Event]:

@@ -17,7 +17,8 @@ from aggregator.ingest.order import Order
 from aggregator.ingest.refusals import Refusals
 from aggregator.ingest.values import TEXT_LIMIT
 
-REORDER_TIMEOUT_MS = 2_000
+REORDER_MS = 2_000
+"""So long a message may be late behind those that were sent after it, unless the settings say otherwise."""
 GRACE_MS = 10_000
 """So long a rebirth may take before what was known of the machines counts as stale."""
 REBIRTH_PAUSE_MS = 5_000
@@ -55,8 +56,10 @@ class Session:
         processes: Collection[str],
         refusals: Refusals,
         foreign: Mapping[str, Mapping[str, Explained]] | None = None,
+        reorder_ms: int = REORDER_MS,
     ) -> None:
         self._federation = federation
+        self._reorder_ms = reorder_ms
         self._foreign = foreign or {}
         self._processes = processes
         self._refusals = refusals
@@ -127,7 +130,7 @@ class Session:
 
     def _tick(self, link: _Link, now_ms: int) -> list[Event]:
         events: list[Event] = []
-        missing = link.order.missing(now_ms, REORDER_TIMEOUT_MS) if link.order else None
+        missing = link.order.missing(now_ms, self._reorder_ms) if link.order else None
         if missing is not None:
             link.order, link.stale_ms = None, now_ms + GRACE_MS
             link.gaps += 1

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Annotated
 
@@ -175,10 +175,13 @@ def build_overview(
 
 
 def _factories(found: Services, seen: Seen, live: Mapping[MachineKey, LiveMachine]) -> list[Group]:
-    return [
+    """Return a group a factory; one whose agent speaks is not silent, whatever its machines do at night."""
+    here = {factory for factory, agent in found.board.agents().items() if agent.connected}
+    groups = [
         _group(factory.id, factory.name, [machine.key for machine in own], live, seen)
         for factory, own in by_factory(seen.factories, seen.machines, found.config)
     ]
+    return [replace(group, silent_since_ms=None) if group.id in here else group for group in groups]
 
 
 def _processes(found: Services, seen: Seen, live: Mapping[MachineKey, LiveMachine]) -> list[Group]:

@@ -37,12 +37,14 @@ class Floor:
         self.records: list[Record] = []
         self.shown: list[Live] = []
         self.remembered: list[str] = []
+        self.reached: list[bool] = []
         self.follower = Follower(
             settings.machines[0],
             lambda: self.at_ms,
             keep=self.keep,
             show=lambda _, live: self.shown.append(live),
             remember=self.remembered.append,
+            reach=lambda _, is_there: self.reached.append(is_there),
         )
 
     def keep(self, _machine: str, records: Sequence[Record]) -> None:
@@ -103,6 +105,7 @@ async def test_a_driver_that_fails_leaves_its_machine_unknown() -> None:
     floor.pass_s(1)
     assert floor.shown[-1].state is State.OFFLINE
     assert floor.follower.status.last_error == "the cable is out"
+    assert floor.reached == [False, True, False]
     task.cancel()
 
 

@@ -20,7 +20,7 @@ from tests.agent.brokers import Broker
 from tests.agent.configs import document, settings
 from tests.agent.publishing import HEALTH, until
 from tests.agent.records import NOON_MS
-from tests.sparkplug.assertions import bd_seq, goodbye, of
+from tests.sparkplug.checks import bd_seq, goodbye, of
 from tests.sparkplug.referee import Referee
 from tests.sparkplug.wire import CONNECT, DISCONNECT
 

@@ -88,6 +88,42 @@ async def test_live_values_go_out_as_they_change(broker: Broker, centre: Centre,
         assert all(metric.name is None and metric.datatype is None for metric in data.payload.metrics)
 
 
+async def test_a_machine_that_cannot_be_read_dies_and_is_born_again(
+    mosquitto: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sparkplug 3.0, 5.7; what is known of it, that it is unknown, is delivered all the same."""
+    monkeypatch.setattr("agent.reach.LOST_S", 0.3)
+    with Centre(mosquitto.port) as centre:
+        async with running(settings(tmp_path, mosquitto.port)) as line:
+            await until(lambda: is_born(centre), "births")
+            line.publisher.reach("pr-02", False)
+            line.publisher.show("pr-02", Live(State.OFFLINE, NOON_MS + 1, 100, None, ""))
+            await until(lambda: centre.of_type("DDEATH"), "its death")
+            assert [heard.machine for heard in centre.of_type("DDEATH")] == ["pr-02"]
+            assert centre.live("fujimi", "pr-02")["State"] == "OFFLINE"
+
+            line.publisher.show("pr-02", Live(State.OFFLINE, NOON_MS + 1, 100, None, "job-1"))
+            line.publisher.show("pr-01", Live(State.RUNNING, NOON_MS + 1, 101, None, ""))
+            await line.append(*windows(1, 2))
+            await until(line.publisher.delivered.is_set, "records go on")
+            await until(lambda: centre.live("fujimi", "pr-01")["State"] == "RUNNING", "so do the others")
+            data = [heard.machine for heard in centre.of_type("DDATA")]
+            assert data.count("pr-02") == 1, "nothing of a dead machine but its last word"
+
+            centre.rebirth("fujimi")
+            await until(lambda: len(centre.of_type("DDEATH")) == 2, "born with the others, it dies again")
+            line.publisher.show("pr-02", Live(State.RUNNING, NOON_MS + 9, 107, None, "job-1"))
+            line.publisher.reach("pr-02", True)
+            await until(lambda: len(centre.of_type("DBIRTH")) == 5, "it is born again")
+            found = centre.live("fujimi", "pr-02")
+            assert (found["State"], found["Cycles Total"], found["Job"]) == ("RUNNING", 107, "job-1")
+        await until(lambda: centre.of_type("NDEATH"), "the goodbye")
+        sent = [heard for heard in centre.heard if heard.type != "NDEATH"]
+        births = [place for place, heard in enumerate(sent) if heard.type == "NBIRTH"]
+        numbers = [heard.payload.seq for heard in sent]
+        assert numbers == [*range(births[1]), *range(len(sent) - births[1])]
+
+
 async def test_a_rebirth_is_given_when_asked_for_and_keeps_the_number(
     broker: Broker, centre: Centre, tmp_path: Path
 ) -> None:

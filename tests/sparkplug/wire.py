@@ -17,6 +17,24 @@ class Metric:
     datatype: int | None = None
     is_null: bool = False
     value: int | bytes | None = None
+    field: int | None = None
+    """The number of the value's field: 10 to 19."""
+    is_historical: bool = False
+
+    @property
+    def table(self) -> "Table | None":
+        """The value as a DataSet, if it is one."""
+        return read_table(self.value) if self.field == 17 and isinstance(self.value, bytes) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A DataSet on the wire; a row holds the number of the value's field for each of its cells."""
+
+    columns: int | None
+    names: tuple[str, ...]
+    types: tuple[int, ...]
+    rows: tuple[tuple[int | None, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +62,8 @@ class Packet:
     session_expiry: int = 0
     topics: tuple[tuple[str, int], ...] = ()
     will: "Packet | None" = field(default=None)
+    reason: int = 0
+    """Why a client leaves, in MQTT 5."""
 
     @property
     def type(self) -> str:
@@ -142,6 +162,8 @@ def read_packet(line: int, out: bool, head: int, body: bytes, level: int) -> Pac
         while reader.at < len(body):
             topics.append((reader.text(), reader.take(1)[0] & 3))
         return Packet(line, out, kind, topics=tuple(topics), level=level)
+    if kind == DISCONNECT:
+        return Packet(line, out, kind, level=level, reason=body[0] if level == 5 and body else 0)
     return Packet(line, out, kind, level=level)
 
 
@@ -178,15 +200,69 @@ def read_payload(body: bytes) -> Payload:
 def _metric(body: bytes) -> Metric:
     fields = list(_fields(body))
     named = [value for number, value in fields if number == 1 and isinstance(value, bytes)]
-    values = [value for number, value in fields if 10 <= number <= 19]
+    values = [(number, value) for number, value in fields if 10 <= number <= 19]
     return Metric(
         named[0].decode() if named else None,
         _number(fields, 2),
         _number(fields, 3),
         _number(fields, 4),
         bool(_number(fields, 7)),
-        values[0] if values else None,
+        values[0][1] if values else None,
+        values[0][0] if values else None,
+        bool(_number(fields, 5)),
     )
+
+
+def read_table(body: bytes) -> Table:
+    """Return a DataSet, from the field numbers of the specification (6.4.1)."""
+    fields = list(_fields(body))
+    names = tuple(value.decode() for number, value in fields if number == 2 and isinstance(value, bytes))
+    types: list[int] = []
+    for number, value in fields:
+        if number == 3:
+            types += [value] if isinstance(value, int) else list(value)  # packed: one byte each
+    rows = [list(_fields(value)) for number, value in fields if number == 4 and isinstance(value, bytes)]
+    return Table(_number(fields, 1), names, tuple(types), tuple(tuple(map(_cell, row)) for row in rows))
+
+
+def _cell(element: tuple[int, int | bytes]) -> int | None:
+    content = list(_fields(element[1])) if isinstance(element[1], bytes) else []
+    return content[0][0] if content else None
+
+
+def write_payload(payload: Payload) -> bytes:
+    """Return the bytes of a payload, right or wrong, for traffic that is made up."""
+    body = b"" if payload.timestamp is None else _tagged(1, payload.timestamp)
+    for metric in payload.metrics:
+        body += _tagged(2, _metric_bytes(metric))
+    return body if payload.seq is None else body + _tagged(3, payload.seq)
+
+
+def _metric_bytes(metric: Metric) -> bytes:
+    said = (
+        (1, None if metric.name is None else metric.name.encode()),
+        (2, metric.alias),
+        (3, metric.timestamp),
+        (4, metric.datatype),
+        (5, 1 if metric.is_historical else None),
+        (7, 1 if metric.is_null else None),
+        (metric.field or 11, metric.value),
+    )
+    return b"".join(_tagged(number, value) for number, value in said if value is not None)
+
+
+def _tagged(number: int, value: int | bytes) -> bytes:
+    if isinstance(value, bytes):
+        return _varint(number << 3 | 2) + _varint(len(value)) + value
+    return _varint(number << 3) + _varint(value)
+
+
+def _varint(value: int) -> bytes:
+    found = b""
+    while value >= 0x80:
+        found += bytes([value & 0x7F | 0x80])
+        value >>= 7
+    return found + bytes([value])
 
 
 def _number(fields: list[tuple[int, int | bytes]], wanted: int) -> int | None:

@@ -19,6 +19,7 @@ PURE = [
         "agent/primary_host.py",
         "agent/births.py",
         "agent/live.py",
+        "agent/reach.py",
         "agent/sharing.py",
     ),
     *(

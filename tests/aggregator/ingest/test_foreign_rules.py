@@ -10,7 +10,7 @@ from aggregator.ingest.aliases import Value
 from aggregator.ingest.events import Event, MachineDied, NodeDied, RebirthWanted, SignalsHeard
 from aggregator.ingest.node import Explained
 from aggregator.ingest.refusals import Refusals
-from aggregator.ingest.session import GRACE_MS, REORDER_TIMEOUT_MS, Session
+from aggregator.ingest.session import GRACE_MS, REORDER_MS, Session
 from aggregator.model.machine import MachineKey
 from tests.aggregator.ingest.messages import AT_MS, FEDERATION, Message, metric, nbirth, ndeath, topic
 
@@ -128,7 +128,7 @@ def test_a_machine_that_is_not_born_again_after_its_node_is_lost(host: Host) -> 
 def test_after_a_gap_what_is_said_in_full_still_counts_and_the_rest_is_lost(host: Host) -> None:
     host.hear(birth(), says("DBIRTH", 1, rpm(0)))
     assert host.hear(says("DDATA", 3, rpm(900))) == []  # it waits for number 2
-    host.wait(REORDER_TIMEOUT_MS)
+    host.wait(REORDER_MS)
     assert values(host.hear(says("DDATA", 4, rpm(900)))) == [("RPM", 900)]
     died = host.wait(GRACE_MS)
     assert isinstance(died[0], NodeDied)

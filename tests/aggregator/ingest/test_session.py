@@ -1,5 +1,6 @@
 """The host's rules: births before data, sequence numbers, deaths, rebirths."""
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -26,7 +27,7 @@ from aggregator.ingest.session import (
     GRACE_MS,
     REBIRTH_PAUSE_LIMIT_MS,
     REBIRTH_PAUSE_MS,
-    REORDER_TIMEOUT_MS,
+    REORDER_MS,
     Session,
 )
 from aggregator.model.machine import Factory, Machine, MachineKey
@@ -52,8 +53,8 @@ MILL = MachineKey("aoki", "mc-01")
 class Host:
     """A session with a clock that tests move."""
 
-    def __init__(self) -> None:
-        self.session = Session(FEDERATION, ("cutting", "pressing"), Refusals())
+    def __init__(self, reorder_ms: int = REORDER_MS) -> None:
+        self.session = Session(FEDERATION, ("cutting", "pressing"), Refusals(), reorder_ms=reorder_ms)
         self.now_ms = AT_MS
 
     def hear(self, *messages: Message) -> list[Event]:
@@ -212,7 +213,7 @@ def test_messages_out_of_order_are_put_in_order(born: Host) -> None:
     assert born.hear(ddata(3, cycles_total=102)) == []
     events = born.hear(ddata(2, cycles_total=101))
     assert [event.live.cycles_total for event in events if isinstance(event, LiveChanged)] == [101, 102]
-    assert born.wait(REORDER_TIMEOUT_MS) == []
+    assert born.wait(REORDER_MS) == []
 
 
 def test_a_message_that_is_long_passed_never_waits_for_its_next_turn(born: Host) -> None:
@@ -226,7 +227,7 @@ def test_a_message_that_is_long_passed_never_waits_for_its_next_turn(born: Host)
         if isinstance(event, LiveChanged)
     ]
     assert counts == list(range(12, 600))
-    assert born.wait(REORDER_TIMEOUT_MS) == []
+    assert born.wait(REORDER_MS) == []
 
 
 def test_sequence_numbers_go_round(born: Host) -> None:
@@ -238,20 +239,27 @@ def test_the_same_message_again_is_dropped(born: Host) -> None:
     only(born.hear(ddata(2, cycles_total=101)), LiveChanged)
     assert born.hear(ddata(2, cycles_total=101)) == []
     only(born.hear(ddata(3, cycles_total=102)), LiveChanged)
-    assert born.wait(REORDER_TIMEOUT_MS) == []
+    assert born.wait(REORDER_MS) == []
 
 
 def test_a_gap_asks_for_a_rebirth_after_the_reorder_timeout(born: Host) -> None:
     assert born.hear(ddata(3, cycles_total=102)) == []
-    assert born.wait(REORDER_TIMEOUT_MS - 1) == []
+    assert born.wait(REORDER_MS - 1) == []
     wanted = only(born.wait(1), RebirthWanted)
     assert isinstance(wanted, RebirthWanted)
     assert "2 is missing" in wanted.reason
 
 
+def test_the_reorder_timeout_can_be_set() -> None:
+    host = Host(reorder_ms=500)
+    host.hear(nbirth(), dbirth(1), ddata(3))
+    assert host.wait(499) == []
+    assert isinstance(only(host.wait(1), RebirthWanted), RebirthWanted)
+
+
 def test_after_a_gap_nothing_counts_until_the_rebirth(born: Host) -> None:
     born.hear(ddata(3, cycles_total=102))
-    born.wait(REORDER_TIMEOUT_MS)
+    born.wait(REORDER_MS)
     assert born.hear(ddata(2, cycles_total=101), ddata(4, cycles_total=103)) == []
     born.hear(nbirth(), dbirth(1, shift=10, state="IDLE", cycles_total=104))
     changed = only(born.hear(ddata(2, shift=10, cycles_total=105)), LiveChanged)
@@ -285,7 +293,7 @@ def test_a_machine_that_is_not_born_again_is_given_up(born: Host) -> None:
 
 def test_a_node_that_does_not_answer_after_a_gap_is_given_up(born: Host) -> None:
     born.hear(ddata(3, cycles_total=102))
-    born.wait(REORDER_TIMEOUT_MS)
+    born.wait(REORDER_MS)
     events = born.wait(GRACE_MS)
     assert NodeDied("aoki", (MILL,), born.now_ms) in events
 
@@ -311,6 +319,17 @@ def test_a_machines_death_leaves_the_others(born: Host) -> None:
     assert born.hear(ddeath(3)) == [MachineDied(MILL, AT_MS)]
     only(born.hear(ddata(4, "mc-02", cycles_total=1)), LiveChanged)
     only(born.hear(ddata(5, cycles_total=1)), RebirthWanted)
+
+
+@pytest.mark.parametrize(("said_ms", "at_ms"), [(-3_000, -3_000), (0, 0), (60_000, 0), (None, 0)])
+def test_a_machines_death_counts_from_the_time_that_it_tells(
+    born: Host, said_ms: int | None, at_ms: int
+) -> None:
+    """But none of ours can be in the future: that is a clock that is wrong."""
+    topic, payload = ddeath(2)
+    said = None if said_ms is None else AT_MS + said_ms
+    died = only(born.hear((topic, replace(payload, timestamp_ms=said))), MachineDied)
+    assert died == MachineDied(MILL, AT_MS + at_ms)
 
 
 def test_a_death_of_a_machine_nobody_knows_is_nothing(born: Host) -> None:
@@ -473,7 +492,7 @@ def test_a_foreign_node_may_not_number_at_all(host: Host) -> None:
 def test_a_foreign_node_that_always_numbers_wrongly_is_taken_as_it_comes(host: Host) -> None:
     for _ in range(3):
         host.hear(nbirth(epoch=None), dbirth(0))
-        host.wait(REORDER_TIMEOUT_MS)
+        host.wait(REORDER_MS)
         host.now_ms += GRACE_MS
     host.hear(nbirth(epoch=None), dbirth(0))
     only(host.hear(ddata(0, cycles_total=1)), LiveChanged)

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from agent.contract.states import State
-from aggregator.live import LiveMachine
+from aggregator.live import LiveAgent, LiveMachine
 from aggregator.measured import HOUR_MS
 from aggregator.model.machine import Factory, Machine, MachineKey
 from aggregator.model.window import Window
@@ -38,6 +38,17 @@ def test_the_sentences_are_made_from_data(page: str) -> None:
     assert "2 machines are down. Longest: 富士見プレス プレス 2号機, for 1 h 20 min." in text
     assert "みなと梱包 has been silent for 12 min 0 s." in text
     assert re.search(r"Over the last 24 hours \S.* was the least busy \(utilization \d+%\), ", text)
+
+
+def test_a_factory_whose_agent_speaks_is_not_silent_though_its_machines_are_switched_off(
+    client: httpx.Client, town: Town
+) -> None:
+    sign_in(client)
+    town.services.board.update_agent(LiveAgent("minato", connected=True, heard_ms=NOW_MS))
+    try:
+        assert "has been silent" not in text_of(client.get("/").text)
+    finally:
+        town.services.board.agent_left("minato")
 
 
 def test_the_same_in_japanese(client: httpx.Client) -> None:
