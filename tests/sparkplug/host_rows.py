@@ -1,5 +1,8 @@
 """Assertions about host applications: id -> the check of recorded traffic, and what it must not let pass."""
 
+from collections.abc import Callable
+from typing import Any
+
 from tests.sparkplug.checks import clean, formed, plain, retained, sent_at, stamped
 from tests.sparkplug.edge_rows import Row
 from tests.sparkplug.host_checks import (
@@ -20,47 +23,39 @@ from tests.sparkplug.host_checks import (
 )
 from tests.sparkplug.planted import Traffic, metric, packet, payload, swapped, without
 from tests.sparkplug.planted import will as spoilt_will
-from tests.sparkplug.wire import CONNECT, DISCONNECT, SUBSCRIBE
+from tests.sparkplug.wire import CONNECT, DISCONNECT, SUBSCRIBE, Packet
 
 SECONDS = b'{"online": true, "timestamp": 1795000000}'
 WRONG_TOPIC = "spBv1.0/STATE"
 LATE = b'{"online": true, "timestamp": 1795000000001}'
 
 
-def end(**changes: object) -> Row:
-    """Return the row of a death whose STATE is changed so."""
-    checks = {
+def aspects(says: Callable[[Packet], bool]) -> dict[str, Callable[[Packet], bool]]:
+    """Return what has to be right of a STATE, by the field of its packet."""
+    return {
         "qos": lambda packet: packet.qos == 1,
         "retain": lambda packet: packet.retain,
         "topic": on_its_topic,
-        "body": offline,
+        "body": says,
     }
-    (name,) = changes
-    return Row(death(checks[name]), packet("STATE", last=True, **changes))
 
 
-def start(**changes: object) -> Row:
-    """Return the row of a birth whose STATE is changed so."""
-    checks = {
-        "qos": lambda packet: packet.qos == 1,
-        "retain": lambda packet: packet.retain,
-        "topic": on_its_topic,
-        "body": online,
-    }
-    (name,) = changes
-    return Row(birth(checks[name]), packet("STATE", **changes))
+def end(**changes: Any) -> Row:
+    """Return the row of a death whose STATE is changed so, in one field."""
+    (field,) = changes
+    return Row(death(aspects(offline)[field]), packet("STATE", last=True, **changes))
 
 
-def promised(**changes: object) -> Row:
-    """Return the row of a will that is changed so."""
-    checks = {
-        "qos": lambda packet: packet.qos == 1,
-        "retain": lambda packet: packet.retain,
-        "topic": on_its_topic,
-        "body": offline,
-    }
-    (name,) = changes
-    return Row(will(checks[name]), spoilt_will(**changes))
+def start(**changes: Any) -> Row:
+    """Return the row of a birth whose STATE is changed so, in one field."""
+    (field,) = changes
+    return Row(birth(aspects(online)[field]), packet("STATE", **changes))
+
+
+def promised(**changes: Any) -> Row:
+    """Return the row of a will that is changed so, in one field."""
+    (field,) = changes
+    return Row(will(aspects(offline)[field]), spoilt_will(**changes))
 
 
 def no_rebirth(traffic: Traffic) -> Traffic:

@@ -59,8 +59,8 @@ async def agent(folder: Path, port: int, protocol: str) -> AsyncIterator[Publish
     uptime_s = itertools.count()
 
     def health() -> dict[str, Scalar | None]:
-        own = {names.VERSION: "1", names.TIME_SYNCHRONISED: True, names.MEMORY_BYTES: 1}
-        return {**own, names.UPTIME_S: next(uptime_s)}
+        own: dict[str, Scalar | None] = {names.VERSION: "1", names.TIME_SYNCHRONISED: True}
+        return own | {names.MEMORY_BYTES: 1, names.UPTIME_S: next(uptime_s)}
 
     publisher = Publisher(config, outbox, lambda: NOON_MS, health=health, set_job=lambda *_: None)
     for machine in config.machines:

@@ -1,6 +1,7 @@
 """The table is whole: each assertion of the specification is shown, or named as none of ours, and why."""
 
 import ast
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
@@ -16,7 +17,12 @@ SPECIFICATION = [
     for line in (Path(__file__).parent / "specification.txt").read_text("utf-8").splitlines()
     if line and not line.startswith("#")
 ]
-TABLES = {"edge": EDGE, "host": HOST, "another test": SHOWN_BY, "none of ours": NOT_OURS}
+TABLES: dict[str, Collection[str]] = {
+    "edge": EDGE,
+    "host": HOST,
+    "another test": SHOWN_BY,
+    "none of ours": NOT_OURS,
+}
 
 
 def test_the_list_is_that_of_the_specification() -> None:
