@@ -46,7 +46,10 @@ class Front(BaseHTTPRequestHandler):
         self.engine.encodings.append(self.headers.get("Content-Encoding"))
         wanted = self.engine.wanted(path)
         if wanted is None:
-            self._answer(*self.asked("POST", body))
+            try:
+                self._answer(*self.asked("POST", body))
+            except (urllib3.exceptions.HTTPError, OSError):  # the server is away, or who asked is
+                self.close_connection = True
             return
         if wanted.stores:
             self.asked("POST", body)

@@ -60,11 +60,52 @@ class Answer:
     stores: bool = False
 
 
+class Influxd:
+    """Debian's server on loopback, its data in `folder`: it may be killed and launched again."""
+
+    def __init__(self, folder: Path, largest: int, rows: int) -> None:
+        self.port, rpc = free_port(), free_port()
+        self._log, self._settings = folder / "influxd.log", folder / "influxdb.conf"
+        text = _SETTINGS.format(folder=folder, http=self.port, rpc=rpc, largest=largest, rows=rows)
+        self._settings.write_text(text)
+        self._server: subprocess.Popen[bytes] | None = None
+
+    def launch(self) -> None:
+        """Start it without waiting until it answers."""
+        with self._log.open("ab") as log:
+            self._server = subprocess.Popen(
+                ["influxd", "-config", str(self._settings)], stdout=log, stderr=log
+            )
+
+    def wait(self) -> None:
+        """Wait until it listens."""
+        server = self._server
+        assert server is not None
+        wait_until(lambda: listens(self.port) or server.poll() is not None, "influxd listens")
+        assert server.poll() is None, self._log.read_text()
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self._server is not None:
+            self._server.kill()
+            self._server.wait()
+
+    def end(self) -> None:
+        """End it in good order."""
+        if self._server is not None:
+            self._server.terminate()
+            self._server.wait(30)
+
+
 class InfluxEngine:
     """Where it answers, what it answers on purpose, request by request or always, and what was asked."""
 
-    def __init__(self, port: int, inner: str, token: str = TOKEN, org: str = ORG) -> None:
+    def __init__(
+        self, port: int, inner: str, token: str = TOKEN, org: str = ORG, server: "Influxd | None" = None
+    ) -> None:
         self.url = f"http://127.0.0.1:{port}"
+        self.server = server
+        """Debian's, if it is that one."""
         self.place = Place(self.url, org, token)
         self.answers: deque[Answer] = deque()
         self.always: dict[str, Answer] = {}
@@ -161,19 +202,14 @@ def influx_engine(folder: Path, largest: int = LARGEST, rows: int = 0) -> Iterat
 
     It takes requests of up to `largest` bytes, and answers with up to so many `rows` (0: all).
     """
-    inner, rpc, outer = free_port(), free_port(), free_port()
-    settings = folder / "influxdb.conf"
-    settings.write_text(_SETTINGS.format(folder=folder, http=inner, rpc=rpc, largest=largest, rows=rows))
-    with (folder / "influxd.log").open("wb") as log:
-        server = subprocess.Popen(["influxd", "-config", str(settings)], stdout=log, stderr=log)
+    server, outer = Influxd(folder, largest, rows), free_port()
     try:
-        wait_until(lambda: listens(inner) or server.poll() is not None, "influxd listens")
-        assert server.poll() is None, (folder / "influxd.log").read_text()
-        engine = InfluxEngine(outer, f"http://127.0.0.1:{inner}")
+        server.launch()
+        server.wait()
+        engine = InfluxEngine(outer, f"http://127.0.0.1:{server.port}", server=server)
         engine.run(f"CREATE USER machikoba WITH PASSWORD '{TOKEN}' WITH ALL PRIVILEGES")
         engine.run(f"CREATE USER reader WITH PASSWORD '{READ_TOKEN}'")
         with listening(outer, engine, Adapter):
             yield engine
     finally:
-        server.terminate()
-        server.wait(30)
+        server.end()

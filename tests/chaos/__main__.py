@@ -13,7 +13,8 @@ import tempfile
 from pathlib import Path
 
 from tests.chaos.campaign import run, told
-from tests.chaos.plan import plan
+from tests.chaos.home import NAMES
+from tests.chaos.plan import OTHERS, plan
 
 MINUTES_15_S = 900.0
 EVERY_S = 2.5
@@ -23,7 +24,7 @@ def main(words: list[str] | None = None) -> int:
     """Run one plan; return 0 if nothing was lost and nothing doubled."""
     asked = _parser().parse_args(words)
     seed = random.randrange(10**6) if asked.seed is None else asked.seed
-    faults = plan(seed, asked.seconds, asked.every)
+    faults = plan(seed, asked.seconds, asked.every, (*OTHERS, *NAMES[asked.store]))
     again = f"python -m tests.chaos --seed {seed} --seconds {asked.seconds:g}"
     again += f" --every {asked.every:g} --store {asked.store}"
     print(f"the same again: {again}", flush=True)
@@ -47,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, help="the same seed gives the same faults; without it, by chance")
     parser.add_argument("--seconds", type=float, default=MINUTES_15_S, help="so long faults happen (900)")
     parser.add_argument("--every", type=float, default=EVERY_S, help="one fault in so many seconds (2.5)")
-    parser.add_argument("--store", choices=("postgresql", "sqlite"), default="postgresql")
+    parser.add_argument("--store", choices=NAMES, default="influxdb")
     return parser
 
 

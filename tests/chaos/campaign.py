@@ -10,7 +10,7 @@ from pathlib import Path
 from agent.contract.records import Record, StateChange, Window
 from aggregator.model.machine import MachineKey
 from aggregator.store.database import open_engine
-from aggregator.store.embedded import Embedded
+from aggregator.store.timeseries import TimeSeries
 from tests.chaos.judge import Stored, Verdict, judge
 from tests.chaos.plan import Fault
 from tests.chaos.states import Span, judge_states
@@ -70,7 +70,7 @@ def _judged(struck: World) -> Verdict:
         records = sorted(struck.appended(factory), key=lambda record: record.machine)
         for machine, own in groupby(records, key=lambda record: record.machine):
             key = MachineKey(factory, machine)
-            stored = stored_of(Embedded(engine), key)
+            stored = stored_of(struck.home.series(engine), key)
             verdict.add(judge("/".join(key), list(own), stored, lives[key].totals[-1]))
             verdict.add(_known("/".join(key), stored, lives[key], struck.dead(factory)))
     engine.dispose()
@@ -86,7 +86,7 @@ def _known(machine: str, stored: Stored, life: Life, dead: Sequence[Span]) -> Ve
     return Verdict(known_ms=known.known_ms, dead_ms=known.dead_ms, wrong=wrong)
 
 
-def stored_of(store: Embedded, key: MachineKey) -> Stored:
+def stored_of(store: TimeSeries, key: MachineKey) -> Stored:
     """Return what the store has of a machine, as records."""
     records: list[Record] = [
         Window(

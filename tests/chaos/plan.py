@@ -1,12 +1,16 @@
 """What goes wrong, and when: a seed and a length in, faults out. Pure: a seed always gives the same."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 FACTORIES = ("north", "south")
 AGENTS = tuple(f"agent-{factory}" for factory in FACTORIES)
 BROKER, AGGREGATOR, DATABASE = "broker", "aggregator", "database"
-PROCESSES = (*AGENTS, BROKER, AGGREGATOR, DATABASE)
+INFLUXD = "influxd"
+"""Struck as well where the time series lie in it."""
+OTHERS = (*AGENTS, BROKER, AGGREGATOR)
+PROCESSES = (*OTHERS, DATABASE)
 LINES = tuple(f"line of {name}" for name in (*AGENTS, AGGREGATOR))
 """Each has a line of its own to the broker."""
 
@@ -14,10 +18,10 @@ KILL, KILL_BARE = "killed", "killed, its session file gone"
 CUT, SILENT, SLOW, FLAPPING = "cut", "silent", "slow", "flapping"
 
 _KINDS = {KILL: 58, KILL_BARE: 8, CUT: 10, SILENT: 7, SLOW: 9, FLAPPING: 8}
-_PROCESS_WEIGHTS = dict(zip(PROCESSES, (5, 5, 4, 4, 4), strict=True))
+_PROCESS_WEIGHTS = dict(zip((*PROCESSES, INFLUXD), (5, 5, 4, 4, 4, 4), strict=True))
 _TOGETHER = 0.2
 """So many of the kills meet several processes in the same moment."""
-_REST_S = {AGGREGATOR: (0.5, 15.0), DATABASE: (0.5, 6.0)}
+_REST_S = {AGGREGATOR: (0.5, 15.0), DATABASE: (0.5, 6.0), INFLUXD: (0.5, 6.0)}
 """So long a process is left alone after it was started again: it is killed while it starts, and later."""
 _OTHER_REST_S = (0.2, 5.0)
 _GONE_S = (0.0, 3.0)
@@ -37,10 +41,10 @@ class Fault:
         return f"{self.at_s:7.2f} s  {' + '.join(self.targets)}: {self.kind}, {self.for_s:.1f} s"
 
 
-def plan(seed: int, seconds: float, every_s: float) -> list[Fault]:
+def plan(seed: int, seconds: float, every_s: float, processes: Sequence[str] = PROCESSES) -> list[Fault]:
     """Return the faults of so many seconds, one every `every_s` on average; all are over by then."""
     dice = random.Random(seed)
-    free_at = dict.fromkeys((*PROCESSES, *LINES), 0.0)
+    free_at = dict.fromkeys((*processes, *LINES), 0.0)
     faults: list[Fault] = []
     at_s = 0.0
     while True:
@@ -71,7 +75,7 @@ def _fault(dice: random.Random, at_s: float, free: set[str]) -> Fault | None:
 
 
 def _killed(dice: random.Random, free: set[str]) -> tuple[str, ...]:
-    able = [name for name in PROCESSES if name in free]
+    able = [name for name in (*PROCESSES, INFLUXD) if name in free]
     if not able:
         return ()
     if len(able) > 1 and dice.random() < _TOGETHER:

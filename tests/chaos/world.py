@@ -14,13 +14,12 @@ from agent.contract.records import Record
 from agent.simulator.agents import agent_toml
 from agent.simulator.scenario import load_scenario
 from tests.chaos import witness
-from tests.chaos.home import Home, Killed, Locked
+from tests.chaos.home import HOMES, Home
 from tests.chaos.line import OPEN, Line, lines
 from tests.chaos.plan import (
     AGENTS,
     AGGREGATOR,
     BROKER,
-    DATABASE,
     FACTORIES,
     KILL,
     KILL_BARE,
@@ -95,7 +94,7 @@ class World:
         port = self._lines[f"line of {AGGREGATOR}"].port
         self._settings.write_text(
             f'federation = "{FEDERATION}"\ndata = "{self.folder}"\ndatabase_url = "{self.home.url}"\n'
-            f"[mqtt]\nport = {port}\n[web]\nport = {self.stack.web_port}\n",
+            f"[mqtt]\nport = {port}\n[web]\nport = {self.stack.web_port}\n{self.home.settings}",
             encoding="utf-8",
         )
         (self.folder / "mosquitto.conf").write_text(
@@ -119,8 +118,8 @@ class World:
         for target in fault.targets:
             if target in LINES:
                 self._lines[target].become(OPEN)
-            elif target == DATABASE:
-                self.home.give_back()
+            elif target in self.home.names:
+                self.home.give_back(target)
             else:
                 self._launch(target)
 
@@ -194,8 +193,8 @@ class World:
 
     def _kill(self, target: str) -> None:
         self._again.pop(target, None)
-        if target == DATABASE:
-            self.home.take_away()
+        if target in self.home.names:
+            self.home.take_away(target)
         elif (process := self._running.pop(target, None)) is not None:
             process.kill()
             process.wait()
@@ -224,7 +223,7 @@ def _now_ms() -> int:
 def world(folder: Path, store: str) -> Iterator[World]:
     """Give a world that is not started; whatever happens, nothing of it is left running."""
     with ExitStack() as ends:
-        home: Home = Killed() if store == "postgresql" else Locked(folder)
+        home = HOMES[store](folder)
         ends.callback(home.remove)
         stack = Stack(folder, FEDERATION)
         wires = ends.enter_context(lines(LINES, stack.mqtt_port))

@@ -114,7 +114,7 @@ def test_an_agents_key_stays_in_its_file(tmp_path: Path, capsys: pytest.CaptureF
     values = document(federation=FEDERATION, factory="aoki", data=str(tmp_path / "outbox"))
     with guarded(tmp_path, centre) as broker:
         path = written(tmp_path / "agent.toml", {**values, "mqtt": {**line, "port": broker.port}})
-        command = [*AGENT, "check", "--config", path, "--log-level", "debug"]
+        command = [*AGENT, "check", "--config", str(path), "--log-level", "debug"]
         said = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "answers, encrypted" in said.stdout
     assert federation.enroll("aoki", "--revoke") == 0

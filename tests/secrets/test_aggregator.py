@@ -24,7 +24,8 @@ from aggregator.store.links import Links
 from aggregator.store.people import People
 from aggregator.store.records import Records
 from tests.agent.brokers import running
-from tests.influx_engine import TOKEN, influx_engine
+from tests.influx_adapter import TOKEN
+from tests.influx_engine import influx_engine
 from tests.postgres import Postgres
 from tests.secrets.planted import argument_lists, canary, leaks, planted
 from tests.stack import NO_TLS, free_port, wait_until

@@ -236,10 +236,15 @@ def test_a_mail_server_that_repeats_the_password(
         return AuthResult(success=False, handled=False, message=f"535 no {data.password.decode()}")
 
     asked: list[str] = []
-    values = {"host": "127.0.0.1", "user": "me", "from": "m@example.jp", "to": ("a@example.jp",)}
-    files = {"ca_file": tmp_path / "cert.pem", "password_file": planted(tmp_path / "password", SECRET)}
+    values: dict[str, Any] = {
+        "host": "127.0.0.1",
+        "user": "me",
+        "from": "m@example.jp",
+        "to": ("a@example.jp",),
+    }
+    values |= {"ca_file": tmp_path / "cert.pem", "password_file": planted(tmp_path / "password", SECRET)}
     with serving(Inbox(), tls_context=tls, authenticator=refuse, auth_required=True) as port:
-        refusing = Email(**values, **files, port=port)
+        refusing = Email(**values, port=port)
         said = {"refused": raised(lambda: send_mail(refusing, LETTER, "a@example.jp", 0))}
     said["away"] = raised(lambda: send_mail(refusing, LETTER, "a@example.jp", 0))
     assert set(asked) == {SECRET}

@@ -6,6 +6,7 @@ once. The server is a table of troubles: real ones fail in `test_recovery.py` an
 
 import asyncio
 import contextlib
+import random
 import selectors
 from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
@@ -16,7 +17,6 @@ from asyncua import ua
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent import link
 from agent.drivers.opcua import driver
 from agent.drivers.opcua.session import CLOSE_S
 from agent.drivers.opcua.settings import Settings
@@ -188,7 +188,6 @@ async def recovery(
     """
     server = Server()
     line, clock = Line(server), asyncio.get_running_loop().time
-    driver.session, before = line.session, driver.session  # type: ignore[assignment]
     heard: dict[str, float] = {}
     status = LinkStatus()
 
@@ -205,7 +204,8 @@ async def recovery(
     def now() -> int:
         return round(clock() * 1000)
 
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(driver, "session", line.session)
         task = asyncio.create_task(follow())
         await asyncio.sleep(calm_s)
         for trouble, lasting_s, restarted in troubles:
@@ -229,8 +229,6 @@ async def recovery(
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         return took_s
-    finally:
-        driver.session = before
 
 
 def within(*args: Any) -> float:
@@ -253,7 +251,7 @@ def test_after_any_trouble_values_flow_again_in_time(
     troubles: list[tuple[str, float, bool]], calm_s: float, late: bool, chance: float
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(link.random, "random", lambda: chance)
+        patch.setattr(random, "random", lambda: chance)
         assert within(troubles, calm_s, None, late) <= WELL_WITHIN_S
 
 
@@ -267,14 +265,14 @@ def test_after_a_subscription_has_died_silently_values_flow_again_in_time(
     silence: str, calm_s: float, troubles: list[tuple[str, float, bool]]
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(link.random, "random", lambda: 0.0)
+        patch.setattr(random, "random", lambda: 0.0)
         assert within(troubles, calm_s, silence if not troubles else None, False) <= WELL_WITHIN_S
 
 
 def test_a_pause_of_ten_seconds_would_be_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """And so a change for the worse would be seen."""
     monkeypatch.setattr(Settings, "longest_pause_s", property(lambda _: 12.0))
-    monkeypatch.setattr(link.random, "random", lambda: 0.0)
+    monkeypatch.setattr(random, "random", lambda: 0.0)
     assert (
         max(within([(LOST, 60.0 + step / 2, True)], 5.0, None, False) for step in range(40)) > WELL_WITHIN_S
     )
