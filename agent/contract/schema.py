@@ -39,6 +39,16 @@ _MESSAGES: dict[str, list[tuple[int, str, str, bool, bool]]] = {
         (3, "types", "uint32", True, False),
         (4, "rows", "Row", True, False),
     ],
+    # Of the properties only numbers are read: the quality code is one.
+    "PropertyValue": [
+        (1, "type", "uint32", False, False),
+        (3, "int_value", "uint32", False, True),
+        (4, "long_value", "uint64", False, True),
+    ],
+    "PropertySet": [
+        (1, "keys", "string", True, False),
+        (2, "values", "PropertyValue", True, False),
+    ],
     "Metric": [
         (1, "name", "string", False, False),
         (2, "alias", "uint64", False, False),
@@ -47,6 +57,7 @@ _MESSAGES: dict[str, list[tuple[int, str, str, bool, bool]]] = {
         (5, "is_historical", "bool", False, False),
         (6, "is_transient", "bool", False, False),
         (7, "is_null", "bool", False, False),
+        (9, "properties", "PropertySet", False, False),
         (10, "int_value", "uint32", False, True),
         (11, "long_value", "uint64", False, True),
         (12, "float_value", "float", False, True),

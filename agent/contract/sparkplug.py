@@ -1,7 +1,8 @@
 """The Sparkplug B codec: typed payloads to bytes and back (Sparkplug 3.0, chapter 6).
 
 Every scalar type, Bytes, File and DataSet are carried. A metric of any other type (Template, arrays,
-property sets) is decoded as null, so that a foreign edge node's other metrics still count.
+property sets) is decoded as null, so that a foreign edge node's other metrics still count. So is a value
+whose property "Quality" says that it is bad or stale (section 6.4.9): nobody knows what is so now.
 """
 
 from collections.abc import Sequence
@@ -40,6 +41,8 @@ class DataType(IntEnum):
     BYTES = 17
     FILE = 18
 
+
+QUALITY, GOOD_QUALITY = "Quality", 192
 
 _FIELDS: dict[int, str] = {
     **dict.fromkeys((1, 2, 3, 5, 6), "int_value"),
@@ -190,12 +193,23 @@ def _read_metric(message: Any) -> Metric:
     datatype = DataType(number) if number in _FIELDS else None
     return Metric(
         message.name if message.HasField("name") else None,
-        None if message.is_null else _read_value(message, number),
+        None if message.is_null or not _is_good(message) else _read_value(message, number),
         datatype,
         message.alias if message.HasField("alias") else None,
         message.timestamp if message.HasField("timestamp") else None,
         bool(message.is_historical),
     )
+
+
+def _is_good(message: Any) -> bool:
+    if not message.HasField("properties"):
+        return True
+    properties = message.properties
+    told = dict(zip(properties.keys, properties.values, strict=False))
+    quality = told.get(QUALITY)
+    if quality is None or quality.WhichOneof("value") is None:
+        return True
+    return GOOD_QUALITY in (quality.int_value, quality.long_value)
 
 
 def _read_value(message: Any, number: int | None) -> Scalar | DataSet | None:

@@ -13,4 +13,4 @@ STATE_WORDS: dict[State, str] = {
 }
 
 NO_CONNECTION = N_("Offline")
-"""Shown instead of the state's word when the machine's agent is not there."""
+"""Shown instead of the state's word when the machine's agent is not there, or cannot reach it."""

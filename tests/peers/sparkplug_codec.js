@@ -52,6 +52,7 @@ function encode(payload) {
     if (metric.alias !== null) made.alias = Long.fromString(metric.alias, true);
     if (metric.timestamp !== null) made.timestamp = Long.fromString(metric.timestamp, true);
     if (metric.isHistorical) made.isHistorical = true;
+    if (metric.properties) made.properties = metric.properties;
     return made;
   });
   const made = { timestamp: Long.fromString(payload.timestamp, true), metrics, seq: Number(payload.seq) };

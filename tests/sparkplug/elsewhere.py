@@ -79,7 +79,7 @@ SHOWN_BY: dict[str, str] = {
 
 _SERVER = "it is the MQTT server's to do, and that is mosquitto or EMQX"
 _TEMPLATES = "we publish no templates; those of foreign nodes are read as null"
-_PROPERTIES = "we publish no property sets; those of foreign nodes are not read"
+_PROPERTIES = "we publish no property sets; of those of foreign nodes only the quality is read"
 _INFRASTRUCTURE = "whoever gives out ids has to see to it; broker and certificates hold nodes apart"
 
 NOT_OURS: dict[str, str] = {

@@ -6,6 +6,7 @@ import math
 import struct
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,26 @@ def test_an_independent_codec_reads_what_we_write(peer: Peer, payload: Payload) 
 def test_we_read_what_an_independent_codec_writes(peer: Peer, payload: Payload) -> None:
     answer = peer.ask({"encode": as_json(payload)})
     assert decode(base64.b64decode(answer["bytes"])) == payload
+
+
+@pytest.mark.parametrize(
+    ("properties", "known"),
+    [
+        ({"Quality": {"type": "Int32", "value": 192}}, True),
+        ({"Quality": {"type": "Int32", "value": 0}}, False),
+        ({"Unit": {"type": "String", "value": "rpm"}, "Quality": {"type": "Int32", "value": 500}}, False),
+        ({"Unit": {"type": "String", "value": "rpm"}, "Limit": {"type": "Int32", "value": 0}}, True),
+        ({"Quality": {"type": "Int32", "value": None}}, True),
+    ],
+)
+def test_a_value_of_bad_or_stale_quality_is_unknown(
+    peer: Peer, properties: dict[str, Any], known: bool
+) -> None:
+    metric = Metric("Spindle/RPM", 900, DataType.UINT32, None, 1)
+    request = as_json(Payload(1, (metric,), 0))
+    request["metrics"][0]["properties"] = properties
+    (read,) = decode(base64.b64decode(peer.ask({"encode": request})["bytes"])).metrics
+    assert read == (metric if known else replace(metric, value=None))
 
 
 @settings(max_examples=200, deadline=None)

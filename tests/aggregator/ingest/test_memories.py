@@ -41,13 +41,6 @@ class Down(Embedded):
         raise StoreError("away")
 
 
-def test_a_memory_comes_back_as_it_was(engine: Engine) -> None:
-    memories = Memories(engine)
-    memories.save([memory("{}", 1, 2), memory("{}", 5, key=MILL)])
-    memories.save([memory('{"at": "後"}', 3)])
-    assert memories.load() == [memory('{"at": "後"}', 3), memory("{}", 5, key=MILL)]
-
-
 def test_what_was_remembered_but_not_written_is_written_after_a_crash(
     engine: Engine, timeseries: Embedded, records: Records
 ) -> None:

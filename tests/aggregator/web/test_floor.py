@@ -161,6 +161,21 @@ def test_old_words_of_a_machine_look_old(small: Town, visitor: httpx.Client) -> 
         assert tile.startswith('<li class="tile IDLE stale"') == stale
 
 
+def test_a_machine_that_its_agent_cannot_reach_is_offline_beside_others_that_work(
+    small: Town, visitor: httpx.Client
+) -> None:
+    machines = [Machine(MachineKey("aoki", id), id, None, "measured") for id in ("mc-01", "mc-02")]
+    small.services.records.remember([Factory("aoki", "青木精機")], machines)
+    board = small.services.board
+    for machine in machines:
+        board.update(LiveMachine(machine.key, State.RUNNING, 0, 7, heard_ms=NOW_MS, connected=True))
+    board.disconnect([machines[1].key], NOW_MS - 60_000)
+    works, lost = tiles(visitor.get("/floor").text).values()
+    assert (works.count("<strong>Running</strong>"), lost.count("<strong>Offline</strong>")) == (1, 1)
+    assert lost.startswith('<li class="tile OFFLINE lost"')
+    assert "1 min 0 s" in lost
+
+
 @pytest.mark.parametrize("path", ["/", "/floor"])
 def test_without_machines_the_page_says_how_to_attach_one(
     small: Town, visitor: httpx.Client, path: str
