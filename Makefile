@@ -13,6 +13,9 @@ export PYTHONDONTWRITEBYTECODE :=
 # Whole files on six workers: most of them mostly wait. `make test PARALLEL=` runs one by one.
 PARALLEL := -n 6 --dist loadfile --no-loadscope-reorder
 
+# In CI every checkout is new: `make types MYPY_CACHE=--cache-dir=/dev/null` writes no cache for a next time.
+MYPY_CACHE :=
+
 # How long `make chaos` lets faults happen.
 SECONDS := 900
 
@@ -40,7 +43,7 @@ style: setup
 	$(BIN)/lint-imports --no-logo
 
 types: setup
-	$(BIN)/mypy $(CODE)
+	$(BIN)/mypy $(MYPY_CACHE) $(CODE)
 
 format: setup  ## Format the code and sort its imports
 	$(BIN)/ruff check --select I --fix $(CODE)
@@ -64,8 +67,9 @@ chaos: setup check-tools  ## Kill and cut everything at random, then compare the
 dashboards: setup  ## Write Grafana's dashboards and alert rules anew from their Python
 	@$(BIN)/python -m dashboards
 
-fuzz: setup check-tools  ## Try 100,000 payloads and answers of machines, arbitrary and damaged (takes some minutes)
+fuzz: setup check-tools  ## Try 100,000 payloads and answers of machines, arbitrary and damaged, and the whole API (takes some minutes)
 	MACHIKOBA_FUZZ_CASES=100000 $(BIN)/python -m pytest tests/fuzz --timeout=3600 -o faulthandler_timeout=0
+	MACHIKOBA_API_CASES=200 $(BIN)/python -m pytest tests/aggregator/api/test_openapi.py --timeout=3600 -o faulthandler_timeout=0
 
 lock: setup  ## Bring requirements.lock up to pyproject.toml (ARGS=--upgrade for newest versions)
 	bash .ci/lock $(ARGS)

@@ -113,10 +113,11 @@ class Wall:
         return replace(change, state=state)
 
     def _window(self, window: Window) -> Window:
-        total = self._total(window.cycles_total, window.job, window.cycles or 0)
         if window.job:
             shared = self.told.shared_cycles + (window.cycles or 0)
             self.told = msgspec.structs.replace(self.told, shared_cycles=shared)
+        if self._sharing.is_whole:
+            return window
         state_ms = self._state_ms(window.state_ms)
         self._utilization = utilization(state_ms)
         tells_pieces = self._sharing.tells_pieces(window.job)
@@ -126,17 +127,17 @@ class Wall:
             cycles=window.cycles if self._sharing.tells_cycles(window.job) else None,
             good=window.good if tells_pieces else None,
             scrap=window.scrap if tells_pieces else None,
-            cycles_total=total,
+            cycles_total=self._total(window.cycles_total, window.job),
         )
 
-    def _total(self, total: int | None, job: str, more: int) -> int | None:
+    def _total(self, total: int | None, job: str, open_cycles: int = 0) -> int | None:
         """Return the running count as it is told: where private work is not, of shared jobs' cycles only.
 
         Else the difference between two shared jobs would be the private work between them.
         """
         if total is None or self._sharing.cycles == CYCLES_ALWAYS:
             return total
-        return self.told.shared_cycles + more if job else None
+        return self.told.shared_cycles + open_cycles if job else None
 
     def _state_ms(self, state_ms: tuple[int, int, int, int, int, int]) -> tuple[int, int, int, int, int, int]:
         spent = [0] * len(STATES)

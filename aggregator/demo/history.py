@@ -12,7 +12,7 @@ from aggregator.demo.folder import DemoError, Folder, Memory, write_private
 from aggregator.demo.supervisor import end, python, spawn
 
 DAYS = 56
-CHUNK_DAYS = 4
+CHUNK_DAYS = 7
 NICENESS = 10
 """The pages, the agents and the simulator come first."""
 

@@ -1,6 +1,7 @@
 """The API does what its description says: driven by schemathesis from the description itself."""
 
 import json
+import os
 from typing import Any
 
 import httpx
@@ -14,6 +15,10 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 from aggregator.api import ROUTERS
 from tests.aggregator.faces import bearer
 from tests.aggregator.town import Town
+
+
+EXAMPLES = int(os.environ.get("MACHIKOBA_API_CASES", "10"))
+"""Cases an operation; `make fuzz` tries many more."""
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +69,7 @@ def test_answers_are_as_described(url: str, town: Town) -> None:
     for operation in operations_of(url):
 
         @given(case=operation.as_strategy())
-        @settings(max_examples=25, deadline=None, database=None, derandomize=True)
+        @settings(max_examples=EXAMPLES, deadline=None, database=None, derandomize=True)
         def fits(case: Any) -> None:
             # A `since` that is not before `until` fits the schema, and is refused all the same.
             case.call_and_validate(headers=bearer(town), excluded_checks=[positive_data_acceptance])
@@ -79,7 +84,7 @@ def test_whatever_is_asked_the_answer_is_as_described(url: str, town: Town) -> N
 
         @given(case=operation.as_strategy(generation_mode=GenerationMode.NEGATIVE))
         @settings(
-            max_examples=25,
+            max_examples=EXAMPLES,
             deadline=None,
             database=None,
             derandomize=True,
