@@ -7,8 +7,6 @@ from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
-from playwright.sync_api import sync_playwright
-
 from aggregator.access.links import link_to_order
 from aggregator.clock import now_ms
 from aggregator.model.job import Job, JobStatus
@@ -20,6 +18,7 @@ from aggregator.store.database import open_engine
 from aggregator.store.links import Links
 from aggregator.store.orders import Orders
 from aggregator.store.work import Ledgers
+from tests.browser.visiting import launched
 from tests.stack import Stack
 
 KEY = MachineKey("north", "m-0")
@@ -75,10 +74,7 @@ def cycles_in(truth: Path) -> list[tuple[int, int]]:
 
 def watch_order(stack: Stack, path: str, for_s: float) -> tuple[list[Any], bool]:
     """Watch the buyer's page for so long; return counts with their times, and whether it never reloaded."""
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-background-networking"]
-        )
+    with launched() as chromium:
         page = chromium.new_page()
         page.goto(stack.url + path)
         page.wait_for_selector(".live.on", timeout=90_000)
@@ -87,7 +83,6 @@ def watch_order(stack: Stack, path: str, for_s: float) -> tuple[list[Any], bool]
         page.wait_for_timeout(for_s * 1000)
         seen: list[Any] = page.evaluate("() => window.counts")
         kept = bool(page.evaluate("() => window.loadedOnce === true"))
-        chromium.close()
     return seen, kept
 
 

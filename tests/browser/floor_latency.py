@@ -9,8 +9,9 @@ from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
+from tests.browser.visiting import launched
 from tests.stack import AGENT, PASSWORD, Stack, free_port, wait_until
 
 MACHINES = 6
@@ -148,10 +149,7 @@ def sign_in(page: Page, url: str) -> None:
 
 def watch_floor(stack: Stack, truth: Path, wanted: int) -> tuple[Latency, bool]:
     """Watch `/floor` in Chromium until `wanted` changes happened; also tell whether it was never reloaded."""
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-background-networking"]
-        )
+    with launched() as chromium:
         page = chromium.new_page()
         sign_in(page, stack.url)
         page.wait_for_function(
@@ -172,5 +170,4 @@ def watch_floor(stack: Stack, truth: Path, wanted: int) -> tuple[Latency, bool]:
         page.wait_for_timeout(5_000)  # what is still on its way
         seen: list[Any] = page.evaluate("() => window.changes")
         kept = bool(page.evaluate("() => window.loadedOnce === true"))
-        chromium.close()
     return match(expected, [Change(*sight) for sight in seen]), kept

@@ -16,7 +16,6 @@ from aggregator.api import ROUTERS
 from tests.aggregator.faces import bearer
 from tests.aggregator.town import Town
 
-
 EXAMPLES = int(os.environ.get("MACHIKOBA_API_CASES", "10"))
 """Cases an operation; `make fuzz` tries many more."""
 
