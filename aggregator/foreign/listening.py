@@ -20,31 +20,28 @@ STALL_MS = 15_000
 """When nobody advanced us for longer (frozen, suspended), nobody knows what the machines did."""
 
 
+DISMISSED = ""
+"""Remembered in place of what measures a machine that an agent of ours measures now."""
+
+
 class Listening:
-    """`keep` takes what was measured. Nothing is measured before `resume`."""
+    """`keep` takes what was measured, `declare` who is measured. Nothing is measured before `resume`."""
 
     def __init__(
         self,
         machines: Collection[ForeignMachine],
         board: Board,
         keep: Callable[[Memory], None],
+        declare: Callable[[Factory, Machine], None],
         now: Callable[[], int],
     ) -> None:
         self._machines = {MachineKey(each.factory, each.machine): each for each in machines}
         self._board = board
         self._keep = keep
+        self._declare = declare
         self._now = now
         self._measurers: dict[MachineKey, Measurer] = {}
         self._awake_ms = now()
-
-    @property
-    def declared(self) -> tuple[list[Factory], list[Machine]]:
-        """The factories and machines that are there because the configuration says so."""
-        factories = {key.factory: self.named(Factory(key.factory, key.factory)) for key in self._machines}
-        machines = [
-            Machine(key, each.name, each.process, TRUST_BEST_EFFORT) for key, each in self._machines.items()
-        ]
-        return list(factories.values()), machines
 
     def named(self, factory: Factory) -> Factory:
         """Return the factory under the name that the configuration gives it, if its node tells none."""
@@ -56,16 +53,18 @@ class Listening:
         """Begin to measure; machines of which something is `saved` go on there."""
         self._awake_ms = self._now()
         for key, machine in self._machines.items():
-            self._measurers[key] = self._begun(machine, saved.get(key))
-            self._pass_on(self._measurers[key], connected=False)
+            tracker = saved.get(key)
+            if tracker != DISMISSED:
+                self._begin(machine, tracker)
 
     def hear(self, key: MachineKey, values: Iterable[tuple[str, object]], *, whole: bool) -> None:
         """Take what a machine says; `whole` in its birth."""
-        measurer = self._measurers.get(key)
-        if measurer is not None:
-            self._notice_stall()
-            measurer.hear(values, self._now(), whole=whole)
-            self._pass_on(measurer, connected=True, heard=True)
+        if key not in self._measurers:  # its agent is gone for good: a foreign node speaks for it again
+            self._begin(self._machines[key], None)
+        self._notice_stall()
+        measurer = self._measurers[key]
+        measurer.hear(values, self._now(), whole=whole)
+        self._pass_on(measurer, connected=True, heard=True)
 
     def lose(self, keys: Iterable[MachineKey]) -> None:
         """These machines are dead, or the broker is lost."""
@@ -85,6 +84,8 @@ class Listening:
             )  # fmt: skip
         for key in gone:
             del self._measurers[key]
+            # After a restart nothing may be told of the time since: the agent tells it.
+            self._keep(Memory(key, (), (), DISMISSED))
 
     def advance(self) -> None:
         """Let time pass; to be called about twice a second, whether or not the broker is there."""
@@ -111,7 +112,14 @@ class Listening:
             measurer.close(self._now())
             self._pass_on(measurer, connected=False)
 
-    def _begun(self, machine: ForeignMachine, saved: str | None) -> Measurer:
+    def _begin(self, machine: ForeignMachine, saved: str | None) -> None:
+        key = MachineKey(machine.factory, machine.machine)
+        factory = self.named(Factory(key.factory, key.factory))
+        self._declare(factory, Machine(key, machine.name, machine.process, TRUST_BEST_EFFORT))
+        self._measurers[key] = self._measurer(machine, saved)
+        self._pass_on(self._measurers[key], connected=False)
+
+    def _measurer(self, machine: ForeignMachine, saved: str | None) -> Measurer:
         if saved is not None:
             try:
                 return Measurer.resume(machine, saved, self._now())

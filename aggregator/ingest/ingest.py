@@ -51,7 +51,7 @@ class Ingest:
         self._commands = commands = Commands(config.federation, status, now)
         self._writer = Writer(Committer(timeseries, records, tags), commands, board, status, now)
         self._memories = Memories(records.engine)
-        self._foreign = Listening(config.foreign, board, self._writer.measured, now)
+        self._foreign = Listening(config.foreign, board, self._writer.measured, self._writer.declared, now)
         self._subscriber = Subscriber(
             config=config,
             session=Session(
@@ -98,7 +98,6 @@ class Ingest:
             except StoreError as error:
                 logger.warning("cannot read what is remembered of foreign machines, trying again: %s", error)
                 await asyncio.sleep(max(RETRY_S, error.wait_s))
-        self._writer.declared(*self._foreign.declared)
         for memory in memories:
             self._writer.measured(memory)  # its records may not have been stored any more
         self._foreign.resume({memory.key: memory.tracker for memory in memories})

@@ -8,7 +8,7 @@ batch. A batch that cannot be stored is tried again until it can; nothing new is
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 
 from aggregator.ingest import metrics
@@ -65,10 +65,10 @@ class Writer:
         self._next.machines[event.machine.key] = event.machine
         self._wake.set()
 
-    def declared(self, factories: Iterable[Factory], machines: Iterable[Machine]) -> None:
-        """Remember what is there because the configuration says so."""
-        self._next.factories |= {each.id: each for each in factories}
-        self._next.machines |= {each.key: each for each in machines}
+    def declared(self, factory: Factory, machine: Machine) -> None:
+        """Remember a machine that is there because the configuration says so."""
+        self._next.factories[factory.id] = factory
+        self._next.machines[machine.key] = machine
         self._wake.set()
 
     def measured(self, memory: Memory) -> None:

@@ -20,7 +20,17 @@ class Hall:
         self.now_ms = NOON_MS
         self.board = Board()
         self.kept: list[Memory] = []
-        self.listening = Listening([lathe()], self.board, self.kept.append, lambda: self.now_ms)
+        self.declared: list[tuple[Factory, Machine]] = []
+        self.listening = self.begin()
+
+    def begin(self, **more: float) -> Listening:
+        """Return what listens to the lathe, as after a start of the process."""
+        return Listening(
+            [lathe(**more)], self.board, self.kept.append, lambda *each: self.declared.append(each), self.now
+        )
+
+    def now(self) -> int:
+        return self.now_ms
 
     def wait(self, ms: int, *, asleep: bool = False) -> None:
         end_ms = self.now_ms + ms
@@ -42,9 +52,7 @@ def hall() -> Hall:
 
 
 def test_a_declared_machine_is_there_before_it_speaks(hall: Hall) -> None:
-    factories, machines = hall.listening.declared
-    assert factories == [Factory("nishi", "西製作所")]
-    assert machines == [Machine(KEY, "旋盤", "cutting", "best-effort")]
+    assert hall.declared == [(Factory("nishi", "西製作所"), Machine(KEY, "旋盤", "cutting", "best-effort"))]
     live = hall.board.get(KEY)
     assert (live.state, live.connected, live.heard_ms) == (State.OFFLINE, False, None)
 
@@ -65,7 +73,7 @@ def test_it_appears_counts_goes_and_comes_back(hall: Hall) -> None:
 
 
 def test_a_state_that_changes_with_time_alone_reaches_the_board(hall: Hall) -> None:
-    hall.listening = Listening([lathe(silence_s=10)], hall.board, hall.kept.append, lambda: hall.now_ms)
+    hall.listening = hall.begin(silence_s=10)
     hall.listening.resume({})
     hall.listening.hear(KEY, RUNS, whole=True)
     hall.wait(11_000)
@@ -83,10 +91,23 @@ def test_when_the_process_stood_still_nobody_knows_what_the_machine_did(hall: Ha
 def test_a_factory_that_got_an_agent_of_ours_is_its_own(hall: Hall, caplog: pytest.LogCaptureFixture) -> None:
     hall.listening.dismiss("nishi")
     assert "factory nishi has an agent of its own now" in caplog.text
+    remembered = hall.kept[-1]
     hall.kept.clear()
     hall.wait(120_000)
     assert hall.kept == []
     assert not hall.listening.set_job(KEY, "J-1")
+
+    hall.declared.clear()
+    hall.listening = hall.begin()  # a restart says nothing of the time that the agent measured
+    hall.listening.resume({KEY: remembered.tracker})
+    hall.wait(120_000)
+    assert (hall.kept, hall.declared) == ([], [])
+
+    hall.listening.hear(KEY, RUNS, whole=True)  # and the old gateway is there again
+    hall.wait(60_000)
+    assert hall.board.get(KEY).state is State.RUNNING
+    assert min(window.start_ms for memory in hall.kept for window in memory.windows) == NOON_MS + 240_000
+    assert [machine.trust for _, machine in hall.declared] == ["best-effort"]
 
 
 def test_a_job_is_set_here_and_seen_at_once(hall: Hall) -> None:
