@@ -261,7 +261,7 @@ def _measured(stale: StaleDay, windows: Sequence[Window]) -> MeasuredDay:
 
 
 def _points(stale: StaleDay, windows: Sequence[Window]) -> Iterator[Point]:
-    hours = elements_of_hours(stale.key, windows, stale.spans, stale.cycle_s)
+    hours = elements_of_hours(windows, stale.spans, stale.cycle_s)
     return kpi_points(stale.key, stale.machine, hours, stale.start_ms, stale.end_ms)
 
 

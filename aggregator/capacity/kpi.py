@@ -7,9 +7,10 @@ agent looks neither busy nor idle.
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from aggregator.model.capacity import MachineDay, MachineHour
+from aggregator.capacity.element_sums import Elements
+from aggregator.model.capacity import MachineDay
 
-Measured = MachineDay | MachineHour
+Measured = MachineDay | Elements
 
 
 class Share(NamedTuple):

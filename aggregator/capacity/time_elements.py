@@ -23,7 +23,7 @@ from datetime import date
 from agent.contract.records import HOUR_MS
 from aggregator.capacity.cut import cut_states
 from aggregator.capacity.element_sums import NOTHING, Elements, ElementSums
-from aggregator.model.capacity import MachineDay, MachineHour
+from aggregator.model.capacity import MachineDay
 from aggregator.model.machine import MachineKey
 from aggregator.model.window import StateMs, Window
 
@@ -66,14 +66,13 @@ def elements_of_day(
 
 
 def elements_of_hours(
-    key: MachineKey, windows: Sequence[Window], spans: Sequence[OpenSpan], median_cycle_s: float | None
-) -> list[MachineHour]:
-    """Return the same elements by UTC hour: they add up to the day's, for a gap is judged as a whole.
+    windows: Sequence[Window], spans: Sequence[OpenSpan], median_cycle_s: float | None
+) -> dict[int, Elements]:
+    """Return the same elements by the start of a UTC hour: they add up to the day's, as gaps are judged whole.
 
     Hours that are neither open nor worked in are absent.
     """
-    found = _added_up(windows, spans, median_cycle_s, HOUR_MS)
-    return [MachineHour(key, start_ms, *found[start_ms]) for start_ms in sorted(found)]
+    return _added_up(windows, spans, median_cycle_s, HOUR_MS)
 
 
 def _added_up(

@@ -47,22 +47,6 @@ class MachineDay:
 
 
 @dataclass(frozen=True, slots=True)
-class MachineHour:
-    """A machine's time elements of one UTC hour, as in `MachineDay`: those of a day add up to the day's."""
-
-    key: MachineKey
-    start_ms: int
-    pbt_ms: int
-    apt_ms: int
-    aust_ms: int
-    adet_ms: int
-    adot_ms: int
-    unknown_ms: int
-    shared_ms: int = 0
-    outside_ms: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Quantiles:
     """Hours that a quantity exceeds with 90, 50 and 10 percent: p10 <= p50 <= p90."""
 

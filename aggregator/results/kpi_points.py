@@ -1,11 +1,11 @@
 """Time elements of a machine's hours in, points of `kpi_hours` out. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
 from agent.contract.records import HOUR_MS
+from aggregator.capacity.element_sums import NOTHING, Elements
 from aggregator.capacity.kpi import busy_ms, shares
-from aggregator.model.capacity import MachineHour
 from aggregator.model.machine import Machine, MachineKey
 from aggregator.model.point import Point
 
@@ -15,18 +15,17 @@ NO_PROCESS = "unknown"
 
 
 def kpi_points(
-    key: MachineKey, machine: Machine | None, hours: Iterable[MachineHour], start_ms: int, end_ms: int
+    key: MachineKey, machine: Machine | None, hours: Mapping[int, Elements], start_ms: int, end_ms: int
 ) -> Iterator[Point]:
     """Yield a point for every hour of `[start_ms, end_ms)`, also for those without anything in them.
 
     So hours that were open once, or worked in, and are no longer, do not keep what they had. `machine` says
     of what process it is, and whether it tells all states; None while it is not known.
     """
-    found = {hour.start_ms: hour for hour in hours}
     tells_states = machine is None or machine.tells_states
     process = machine.process if machine else None
     for at_ms in range(start_ms - start_ms % HOUR_MS, end_ms, HOUR_MS):
-        hour = found.get(at_ms) or MachineHour(key, at_ms, 0, 0, 0, 0, 0, 0)
+        hour = hours.get(at_ms, NOTHING)
         yield Point(
             KPI_HOURS,
             {"factory": key.factory, "machine": key.machine},
@@ -37,7 +36,7 @@ def kpi_points(
         )
 
 
-def _elements(hour: MachineHour, tells_states: bool) -> dict[str, int | float | str]:
+def _elements(hour: Elements, tells_states: bool) -> dict[str, int | float | str]:
     return {
         "pbt_ms": hour.pbt_ms,
         "aubt_ms": busy_ms(hour),
@@ -51,7 +50,7 @@ def _elements(hour: MachineHour, tells_states: bool) -> dict[str, int | float | 
     }
 
 
-def _kpis(hour: MachineHour, tells_states: bool) -> dict[str, int | float | str]:
+def _kpis(hour: Elements, tells_states: bool) -> dict[str, int | float | str]:
     found: dict[str, int | float | str] = {}
     for name, share in asdict(shares(hour, tells_states)).items():
         found[name] = share.value or 0.0
