@@ -53,6 +53,11 @@ class DayBook:
         row = self._rows.get(key, {}).get(day)
         return None if row is None else row.basis
 
+    def row(self, key: MachineKey, day: date) -> MeasuredDay | None:
+        """Return the day as it was measured, with what it did for jobs; None while it is not measured."""
+        row = self._rows.get(key, {}).get(day)
+        return None if row is None else row._replace(jobs=self._jobs_of_day.get((key, day), ()))
+
     def first_day(self, key: MachineKey) -> date | None:
         """Return the machine's oldest measured day."""
         days = self._days.get(key)
@@ -124,6 +129,18 @@ class DayBook:
         for (key, day), of_day in by_day.items():
             jobs |= self._put_jobs(key, day, tuple(of_day))
         self._add_up(jobs)
+
+    def put_past_jobs(self, rows: Iterable[MeasuredDay]) -> None:
+        """Add what machines did for jobs on days that are older than those that are kept here."""
+        jobs: set[str] = set()
+        for row in rows:
+            jobs |= self._put_jobs(row.elements.key, row.elements.day, row.jobs)
+        self._add_up(jobs)
+
+    def jobs_of(self, key: MachineKey) -> list[tuple[MachineKey, date, JobTotals]]:
+        """Return what the machine did for jobs, by day."""
+        known = list(self._jobs_of_day.items())
+        return [(key, day, totals) for (it, day), of_day in known if it == key for totals in of_day]
 
     def forget_before(self, first: date) -> None:
         """Drop older days; what jobs did stays."""

@@ -130,10 +130,7 @@ class Survey:
         A day without any window counts from the machine's first window on: until an older day has one, it
         waits in `empty`.
         """
-        totals = self._totals(ground, days)
-        self._book.put_paces(
-            (key, day, (found.state_ms[0], found.cycles)) for (key, day), found in totals.items()
-        )
+        totals = self.look_at_paces(ground, days)
         cycles = {key: self._gap_cycle_s(key, ground.today) for key in ground.spans}
         stale: deque[StaleDay] = deque()
         for day in days:
@@ -149,11 +146,20 @@ class Survey:
                 stale += [one for one in several if one is not None]
         return stale
 
+    def look_at_paces(self, ground: Ground, days: Sequence[date]) -> Mapping[tuple[MachineKey, date], Totals]:
+        """Note what these days (a run of them, the newest first) say of cycle times; return their sums."""
+        totals = self._totals(ground, days)
+        self._book.put_paces(
+            (key, day, (found.state_ms[0], found.cycles)) for (key, day), found in totals.items()
+        )
+        return totals
+
     def measure(self, stale: deque[StaleDay], within_s: float) -> list[MeasuredDay]:
         """Take as many days off the front as fit into `within_s` (one at least), measure and store them.
 
-        Days that someone measured since they were found stale are dropped: that was newer. Their hours are
-        written back before a day counts as measured: what breaks in between is done again.
+        Days that someone measured since they were found stale are dropped: that was newer. A day whose
+        windows have gone stays what it was. Hours are written back before their day counts as measured: what
+        breaks in between is done again.
         """
         end = time.monotonic() + within_s
         measured: list[MeasuredDay] = []
@@ -162,9 +168,13 @@ class Survey:
             each = stale.popleft()
             if self._book.basis(each.key, each.day) == each.was:
                 windows = self._windows(each)
-                measured.append(_measured(each, windows))
-                if self._results is not None:
-                    points += _points(each, windows)
+                known = self._book.row(each.key, each.day)
+                if windows is None and known is not None:
+                    measured.append(known._replace(basis=each.basis))
+                else:
+                    windows = windows if windows is not None else self._merged(each)
+                    measured.append(_measured(each, windows))
+                    points += _points(each, windows) if self._results is not None else ()
                 if time.monotonic() >= end:
                     break
         if self._results is not None:
@@ -203,17 +213,33 @@ class Survey:
         described = (machine.process or "", machine.tells_states) if machine else ()
         return (self._results.place, *described)
 
-    def _windows(self, stale: StaleDay) -> list[Window]:
-        """Return the day's windows; those before opening and after closing only if they hold any work."""
+    def _windows(self, stale: StaleDay) -> list[Window] | None:
+        """Return the day's windows; those before opening and after closing only if they hold any work.
+
+        None where some have gone: hours, which are kept for good, hold more than they do.
+        """
         opened: list[Window] = []
         if stale.spans:
             opened = self._read(stale.key, stale.spans[0][0], stale.spans[-1][1])
-        if stale.totals is None or _work(opened) == _work([stale.totals]):
+        if stale.totals is None:
             return opened
-        return self._read(stale.key, stale.start_ms, stale.end_ms)
+        if _work(opened) == _work([stale.totals]) and (opened or not stale.spans):
+            return opened
+        whole_day = stale.key, stale.start_ms, self._midnight(stale.day, 1)  # as totals are
+        found = list(self._timeseries.windows(*whole_day))
+        if sum(window.length_ms for window in found) < sum(stale.totals.state_ms):
+            return None
+        return self._cut(stale.key, found, stale.start_ms, stale.end_ms)
+
+    def _merged(self, stale: StaleDay) -> list[Window]:
+        """Return a window an hour, of which only sums are known any more."""
+        hours = self._timeseries.hours([stale.key], stale.start_ms, stale.end_ms)
+        return [hour.merged() for hour in hours]
 
     def _read(self, key: MachineKey, start_ms: int, end_ms: int) -> list[Window]:
-        found = list(self._timeseries.windows(key, start_ms, end_ms))
+        return self._cut(key, list(self._timeseries.windows(key, start_ms, end_ms)), start_ms, end_ms)
+
+    def _cut(self, key: MachineKey, found: list[Window], start_ms: int, end_ms: int) -> list[Window]:
         if not found or found[0].start_ms > start_ms:  # one that began before may reach into it
             found = [*self._timeseries.windows(key, start_ms - HOUR_MS, start_ms), *found]
         inside = not found or (

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from aggregator.capacity.local_time import local_day
 from aggregator.day_book import DayBook
+from aggregator.day_past import PastDays
 from aggregator.day_survey import Ground, StaleDay, Survey
 from aggregator.live import Board
 from aggregator.model.calendar import Calendar
@@ -69,6 +70,8 @@ class MeasuredDays:
         self._book = DayBook()
         self._survey = Survey(timeseries, days, profiles, self._book, zone=zone, results=results)
         self._stored = days
+        self._past = PastDays(timeseries, days, profiles, zone, results) if results is not None else None
+        self._past_seen: date | None = None
         self._machines = records.machines
         self._board = board
         self._zone = zone
@@ -129,12 +132,14 @@ class MeasuredDays:
         """
         await self._load()
         today = local_day(self._now(), self._zone)
-        first = max(local_day(since_ms, self._zone), today - timedelta(days=KEPT_DAYS))
+        since = local_day(since_ms, self._zone)
+        first = max(since, today - timedelta(days=KEPT_DAYS))
         last = min(local_day(until_ms, self._zone), today)
-        if first > last:
-            return
         async with self._working:
-            await asyncio.to_thread(self._stored.forget, key, first, last)
+            await asyncio.to_thread(self._stored.forget, key, since, last)
+            self._past_seen = None if since < first else self._past_seen
+            if first > last:
+                return
             self._book.forget_basis(key, first, last)
             ground = await self._ground([key], (today - first).days)
             days = [last - timedelta(days=back) for back in range((last - first).days + 1)]
@@ -229,6 +234,35 @@ class MeasuredDays:
             self._found |= any((ground.today - each.day).days >= RECENT_DAYS for each in stale)
             took_s += await self._measure(stale)
             self._progress = max(self._progress, last / (KEPT_DAYS + 1))
+        return took_s + await self._sweep_past(ground)
+
+    async def _sweep_past(self, ground: Ground) -> float:
+        """Look once a day over days older than those in memory, whose hours are written back too."""
+        if self._past is None or self._past_seen == ground.today:
+            return 0.0
+        took_s, self._past_seen = 0.0, ground.today
+        try:
+            for key in sorted(ground.spans):
+                took_s += await self._measure_past(self._past, ground, key)
+        except StoreError:
+            self._past_seen = None
+            raise
+        return took_s
+
+    async def _measure_past(self, past: PastDays, ground: Ground, key: MachineKey) -> float:
+        began = time.monotonic()
+        machine, before = ground.machines.get(key), ground.today - timedelta(days=KEPT_DAYS)
+        async with self._working:
+            jobs = self._book.jobs_of(key)
+            survey, stale = await asyncio.to_thread(past.look, key, machine, jobs, before, ground.now_ms)
+        took_s = time.monotonic() - began
+        while stale:
+            began = time.monotonic()
+            async with self._working:
+                self._book.put_past_jobs(await asyncio.to_thread(survey.measure, stale, SLICE_S))
+            slice_s = time.monotonic() - began
+            await asyncio.sleep(slice_s)
+            took_s += slice_s
         return took_s
 
     async def _ground(self, keys: Collection[MachineKey] | None, days: int) -> Ground:

@@ -68,7 +68,9 @@ def elements_of_day(
 def elements_of_hours(
     windows: Sequence[Window], spans: Sequence[OpenSpan], median_cycle_s: float | None
 ) -> dict[int, Elements]:
-    """Return the same elements by the start of a UTC hour: they add up to the day's, as gaps are judged whole.
+    """Return the same elements by UTC hour (when it begins).
+
+    They add up to the day's, for a gap is judged as a whole.
 
     Hours that are neither open nor worked in are absent.
     """

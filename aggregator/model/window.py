@@ -49,3 +49,16 @@ class Totals:
     cycles: int
     good: int | None
     scrap: int | None
+
+    def merged(self, job: str = "") -> Window:
+        """Return one window that holds the sums, from the start on: what came in which order is lost."""
+        return Window(
+            self.key,
+            self.start_ms,
+            sum(self.state_ms),
+            self.state_ms,
+            self.cycles,
+            self.good,
+            self.scrap,
+            job=job,
+        )

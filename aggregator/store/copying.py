@@ -8,7 +8,7 @@ no longer has come over as one window each: resolution is lost, totals are not.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from agent.contract.records import HOUR_MS, MINUTE_MS
 from agent.contract.states import STATES
@@ -174,10 +174,8 @@ def _whole(windows: list[Window], hour: Totals | None) -> list[Window]:
     """Return an hour's windows; where some have gone already, one window that holds their sums."""
     if hour is None or sum(window.length_ms for window in windows) == sum(hour.state_ms):
         return windows
-    length_ms = sum(hour.state_ms)
-    merged = Window(hour.key, hour.start_ms, length_ms, hour.state_ms, hour.cycles, hour.good, hour.scrap)
     jobs = {window.job for window in windows}
-    return [replace(merged, job=jobs.pop() if len(jobs) == 1 else "")]
+    return [hour.merged(jobs.pop() if len(jobs) == 1 else "")]
 
 
 def _sums(ours: Iterable[Totals], theirs: Iterable[Totals]) -> Iterator[tuple[str, int, int]]:

@@ -72,11 +72,16 @@ class MachineDays:
                 mine = update(machine_days).where(machine_days.c.series_id == number, in_time)
                 connection.execute(mine.values(basis=NO_BASIS))
 
-    def load(self, since: date) -> list[MeasuredDay]:
-        """Return every day from `since` on, by machine, then day; without what it did for jobs."""
+    def load(self, since: date, before: date = date.max, key: MachineKey | None = None) -> list[MeasuredDay]:
+        """Return every day from `since` on by machine, then day, or of one; without what it did for jobs."""
         with reading(self._engine) as connection:
-            keys = {id_: MachineKey(*key) for id_, *key in connection.execute(select(series))}
-            query = select(machine_days).where(machine_days.c.day >= since.toordinal())
+            keys = {id_: MachineKey(*names) for id_, *names in connection.execute(select(series))}
+            day = machine_days.c.day
+            query = select(machine_days).where(day >= since.toordinal(), day < before.toordinal())
+            if key is not None:
+                query = query.where(
+                    machine_days.c.series_id.in_([id_ for id_, it in keys.items() if it == key])
+                )
             found = connection.execute(query.order_by(machine_days.c.series_id, machine_days.c.day))
             dates: dict[int, date] = {}
             rows: list[MeasuredDay] = []

@@ -19,7 +19,8 @@ from aggregator.store.database import open_engine, reading
 from aggregator.store.timeseries import StoreError
 from tests.deploy.composed import Composed
 from tests.deploy.enrolled import Line, files_of
-from tests.influx_engine import TOKEN, influx_engine
+from tests.influx_adapter import TOKEN
+from tests.influx_engine import influx_engine
 from tests.stack import NO_TLS, wait_until
 
 DEMO = ("aoki", "fujimi")

@@ -1,7 +1,7 @@
 """KPIs by hour in InfluxDB are those of the pages, whatever comes late or breaks in between."""
 
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -9,11 +9,13 @@ import pytest
 from agent.contract.names import SHARE_UTILIZATION
 from agent.contract.records import HOUR_MS
 from aggregator.capacity.kpi import kpis
+from aggregator.measured_days import KEPT_DAYS
 from aggregator.model.machine import Factory, Machine
 from aggregator.store.influx.influx import Influx
+from aggregator.store.influx.points import gone_line
 from aggregator.store.influx.server import Server
 from tests.aggregator.results.asked import Row, asked
-from tests.aggregator.shop import KEY, OTHER, Shop, open_shop
+from tests.aggregator.shop import DAY_SHIFT, KEY, OTHER, TODAY, Shop, open_shop
 from tests.influx_engine import InfluxEngine
 
 ELEMENTS = ("pbt_ms", "apt_ms", "aust_ms", "adet_ms", "adot_ms", "unknown_ms", "shared_ms", "outside_ms")
@@ -144,3 +146,85 @@ async def test_another_home_gets_the_days_that_were_measured_before(
         other.write(old.windows(KEY, 0, shop.clock()))
         await other.days.refresh()
         assert sum(row["apt_ms"] for row in hours(other, server)) == HOUR_MS
+
+
+async def test_days_whose_minutes_have_gone_stay_what_they_were(shop: Shop, server: Server) -> None:
+    shop.work("R" * 60 + "i" * 60, 9, days_ago=60)
+    shop.work("i" * 60, 9, days_ago=57)
+    shop.work("R" * 60, 9, days_ago=11)
+    await shop.days.refresh()
+    before = [shop.days.days()[KEY][at] for at in (0, 3)]
+    known = f"AND time < {shop.at(0, 30)}ms AND apt_ms + adot_ms > 0"
+    written = hours(shop, server, rest=known)
+    assert [day.adot_ms for day in before] == [HOUR_MS, HOUR_MS]
+    let_minutes_go(shop, server, before_days_ago=30)
+    longer = replace(DAY_SHIFT, shifts=(replace(DAY_SHIFT.shifts[0], end_min=1080),))
+    shop.set_calendar(longer)
+    for days in (shop.days, shop.anew()):
+        await days.refresh()
+        assert [days.days()[KEY][at] for at in (0, 3)] == before
+        assert days.days()[KEY][-12].pbt_ms == 9 * HOUR_MS
+    assert hours(shop, server, rest=known) == written != []
+
+
+async def test_days_whose_minutes_had_gone_before_they_were_measured_are_made_of_their_hours(
+    shop: Shop, server: Server
+) -> None:
+    shop.work("R" * 60 + "i" * 60, 9, days_ago=60)
+    shop.work("R", 9, days_ago=1)
+    let_minutes_go(shop, server, before_days_ago=30)
+    await shop.days.refresh()
+    day = shop.days.days()[KEY][0]
+    assert (day.apt_ms, day.adot_ms, day.unknown_ms, day.cycles) == (HOUR_MS, HOUR_MS, 6 * HOUR_MS, 60)
+    told = hours(shop, server, rest=f"AND time < {shop.at(0, 30)}ms")
+    assert sum(row["apt_ms"] for row in told) == HOUR_MS
+
+
+def let_minutes_go(shop: Shop, server: Server, before_days_ago: int) -> None:
+    """Take the windows away and leave the hours, as a retention does."""
+    home = shop.services.timeseries
+    assert isinstance(home, Influx)
+    old = home.windows(KEY, 0, shop.at(0, before_days_ago))
+    server.write(home.bucket, [gone_line(window.key, window.start_ms) for window in old])
+
+
+async def test_days_older_than_those_in_memory_are_written_back_once_and_corrected(
+    shop: Shop, server: Server, influxdb: InfluxEngine
+) -> None:
+    old = KEPT_DAYS + 40
+    shop.work("R" * 60, 9, days_ago=old, job="J-1")
+    shop.work("R" * 60, 9, days_ago=1)
+    await shop.days.refresh()
+    past = f"AND time < {shop.at(0, KEPT_DAYS)}ms"
+    assert [
+        (row["at_ms"], row["shared_ms"]) for row in hours(shop, server, rest=f"{past} AND apt_ms > 0")
+    ] == [(shop.at(9, old), HOUR_MS)]
+    assert shop.days.jobs()["J-1"].cycles == 60
+    assert all((TODAY - day.day).days <= KEPT_DAYS for day in shop.days.days()[KEY])
+    writes = influxdb.requests.count("/api/v2/write")
+    await shop.anew().refresh()
+    assert influxdb.requests.count("/api/v2/write") == writes
+    shop.work("S" * 30, 10, days_ago=old)
+    shop.write([replace(window, job="J-2") for window in shop.windows("R" * 60, 9, days_ago=old)])
+    await shop.days.remeasure(KEY, shop.at(9, old), shop.at(10, old))
+    await shop.days.refresh()
+    told = hours(shop, server, "sum(apt_ms) AS apt, sum(aust_ms) AS aust", f"{past} GROUP BY machine")
+    assert [(row["apt"], row["aust"]) for row in told] == [(HOUR_MS, HOUR_MS // 2)]
+    assert shop.days.jobs().keys() == {"J-2"}
+
+
+async def test_the_past_is_looked_at_again_the_next_day_and_after_a_failure(
+    shop: Shop, server: Server, influxdb: InfluxEngine
+) -> None:
+    shop.work("R" * 60, 9, days_ago=KEPT_DAYS + 1)
+    with influxdb.refusing("/api/v2/write", 503):
+        await shop.days.refresh()
+    await shop.days.refresh()
+    past = f"AND time < {shop.at(0, KEPT_DAYS)}ms"
+    assert sum(row["apt_ms"] for row in hours(shop, server, rest=past)) == HOUR_MS
+    shop.work("R" * 60, 10, days_ago=KEPT_DAYS + 1)
+    await shop.days.refresh()
+    assert sum(row["apt_ms"] for row in hours(shop, server, rest=past)) == HOUR_MS
+    shop.clock.now_ms = shop.at(18, -1)
+    await shop.days.refresh()
+    assert sum(row["apt_ms"] for row in hours(shop, server, rest=past)) == 2 * HOUR_MS
