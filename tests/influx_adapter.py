@@ -140,7 +140,7 @@ class Adapter(Front):
         return self._inner("/query", urlencode({"q": statement}).encode(), _FORM)
 
     def _inner(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answered:
-        token = self.headers.get("Authorization", "").removeprefix("Token ")
+        token = self.headers.get("Authorization", "").removeprefix("Token ").removeprefix("Bearer ")
         url = self.engine.inner + path
         answer = self.http.request("POST", url, body=body, headers={**headers, **basic(token)})
         return answer.status, answer.data

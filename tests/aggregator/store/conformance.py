@@ -20,6 +20,12 @@ TOKYO = ZoneInfo("Asia/Tokyo")
 NOON_MS = int(datetime(2026, 11, 22, 12, tzinfo=TOKYO).timestamp() * 1000)
 
 
+ODD_JOBS = (
+    "注文-1", "🏭", "'", '"', '\\"', "\\", "a\\", "\\n", "a,b=c d", " ", "\t", "a\nb", "\r\n", "# x",
+    "end\\\n", "\u2028", "x" * 20_000,
+)  # fmt: skip
+
+
 def minute(key: MachineKey, start_ms: int, running_ms: int = 45_000, **more: object) -> Window:
     """A minute of a machine, running for `running_ms` of it and idle for the rest."""
     return window(key, start_ms, MINUTE_MS, running_ms, **more)
@@ -204,6 +210,13 @@ class TimeSeriesConformance:
         timeseries.write([], [*reversed(changes), StateChange(LATHE, NOON_MS, State.DOWN)])
         assert list(timeseries.changes(MILL, NOON_MS, NOON_MS + 10)) == changes
         assert list(timeseries.changes(MILL, NOON_MS + 1, NOON_MS + 3)) == changes[1:3]
+
+    def test_a_job_may_be_any_text_of_one_line_or_several(self, timeseries: TimeSeries) -> None:
+        windows = [minute(MILL, NOON_MS + at * MINUTE_MS, job=job) for at, job in enumerate(ODD_JOBS)]
+        changes = [StateChange(MILL, NOON_MS + at, State.DOWN, job) for at, job in enumerate(ODD_JOBS)]
+        assert list(timeseries.write(windows, changes)) == []
+        assert list(timeseries.windows(MILL, 0, NOON_MS * 2)) == windows
+        assert list(timeseries.changes(MILL, 0, NOON_MS * 2)) == changes
 
     def test_a_state_change_at_the_same_time_replaces(self, timeseries: TimeSeries) -> None:
         timeseries.write([], [StateChange(MILL, NOON_MS, State.IDLE), StateChange(MILL, NOON_MS, State.DOWN)])

@@ -1,6 +1,9 @@
 """The InfluxDB home of the time series, on a real engine: Debian's, or a server that is named."""
 
+from pathlib import Path
+
 import pytest
+import urllib3
 
 from agent.contract.records import HOUR_MS
 from aggregator.store.influx.hours import Hours
@@ -10,7 +13,8 @@ from aggregator.store.influx.server import Server
 from aggregator.store.timeseries import StoreError, TimeSeries
 from tests.aggregator.store.conformance import MILL, NOON_MS, TimeSeriesConformance, minutes
 from tests.aggregator.store.overlap_conformance import OverlapConformance
-from tests.influx_engine import InfluxEngine
+from tests.influx_adapter import TOKEN, basic
+from tests.influx_engine import NAMED, InfluxEngine, any_influxdb, influx_engine
 
 
 class TestInflux(TimeSeriesConformance, OverlapConformance):
@@ -46,3 +50,24 @@ def test_a_write_that_broke_before_its_hours_is_made_whole_by_the_next_try(
     assert known_ms() == 60_000
     influx_home.write(windows, [])
     assert known_ms() == 180_000
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_named_server_is_left_as_it_was_found(tmp_path: Path, version: int) -> None:
+    with influx_engine(tmp_path) as theirs, pytest.MonkeyPatch.context() as patch:
+        theirs.speaks = version
+        for name, value in (("URL", theirs.url), ("TOKEN", theirs.place.token), ("ORG", theirs.place.org)):
+            patch.setenv(f"{NAMED}_{name}", value)
+        with any_influxdb(tmp_path / "unused") as engine, engine.bucket("left") as bucket:
+            server = Server(engine.place)
+            Influx(server, bucket, 36_500).write(minutes(MILL, NOON_MS, 3), [])
+            assert {bucket, f"{bucket}-totals"} <= set(databases(theirs))
+            server.close()
+        assert databases(theirs) == []
+
+
+def databases(engine: InfluxEngine) -> list[str]:
+    """Return the buckets of Debian's server, as it calls them."""
+    url = f"{engine.inner}/query?q=SHOW+DATABASES"
+    [series] = urllib3.request("POST", url, headers=basic(TOKEN)).json()["results"][0]["series"]
+    return [name for (name,) in series.get("values", [])]

@@ -3,10 +3,14 @@
 Whatever the engine can be brought to refuse it refuses itself; the rest is said in front of it, once.
 """
 
+import itertools
 import json
 import os
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -15,7 +19,7 @@ import pytest
 
 from agent.contract.records import HOUR_MS, MINUTE_MS
 from agent.contract.states import State
-from aggregator.model.window import StateChange
+from aggregator.model.window import StateChange, Window
 from aggregator.store.influx.answers import LONGEST_WAIT_S, Meaning, read_refusal
 from aggregator.store.influx.influx import Influx
 from aggregator.store.influx.points import window_line
@@ -226,6 +230,53 @@ class TestBroken:
             hasty.write([later], [])
         influx.write([later], [])
         assert kept(influx) == [0, 1]
+
+
+class TestKilled:
+    def test_what_was_acknowledged_is_there_after_kills_and_hours_are_what_the_windows_say(
+        self, tmp_path: Path
+    ) -> None:
+        with influx_engine(tmp_path) as engine:
+            assert engine.server is not None
+            server = Server(replace(engine.place, timeout_s=10.0))
+            influx = Influx(server, "killed", KEEP_DAYS)
+            sent: list[Window] = []
+            stopping = threading.Event()
+
+            def send() -> None:
+                for number in itertools.count():
+                    windows = minutes(MILL, NOON_MS + number * 40 * MINUTE_MS, 60)  # a third of them again
+                    while not written(influx, windows):
+                        time.sleep(0.05)
+                    sent.extend(windows)
+                    if stopping.is_set():
+                        return
+
+            with ThreadPoolExecutor(1) as pool:
+                sending = pool.submit(send)
+                for number in range(4):
+                    least = len(sent) + 60
+                    while len(sent) < least and not sending.done():
+                        time.sleep(0.001)
+                    time.sleep(0.013 * number)
+                    engine.server.kill()
+                    engine.server.launch()
+                    engine.server.wait()
+                stopping.set()
+                sending.result(60)
+            latest = {window.start_ms: window for window in sent}
+            end_ms = max(latest) + MINUTE_MS
+            assert influx.windows(MILL, 0, end_ms) == [latest[at_ms] for at_ms in sorted(latest)]
+            whole = summed(MILL, 0, end_ms + HOUR_MS, list(latest.values()))
+            assert influx.totals([MILL], 0, end_ms + HOUR_MS) == {MILL: whole}
+            server.close()
+
+
+def written(influx: Influx, windows: Sequence[Window]) -> bool:
+    """Return whether they were acknowledged."""
+    with suppress(StoreError):
+        return list(influx.write(windows, [])) == []
+    return False
 
 
 class TestOnePoint:
