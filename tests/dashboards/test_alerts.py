@@ -19,7 +19,7 @@ from dashboards.japanese import JAPANESE
 from tests.aggregator.busy_town import whole
 from tests.aggregator.town import NOW_MS
 from tests.dashboards.database import asking
-from tests.dashboards.rules import RULES, asked
+from tests.dashboards.rules import RULES, asked, rings
 from tests.dashboards.shown import board
 from tests.influx_engine import InfluxEngine
 
@@ -74,6 +74,50 @@ def test_an_order_at_risk_is_alarming_from_where_the_aggregator_alerts(trouble: 
     assert RULES["order-at-risk"]["for"] == f"{AlertSettings().for_s / 60:.0f}m"
 
 
+def test_a_machine_rings_once_it_was_down_for_half_an_hour_and_no_longer_than_it_is_heard(
+    influxdb: InfluxEngine, influx_home: Influx
+) -> None:
+    histories = {
+        "short": "R" * 5 + "D" * 29 + "R" * 26,
+        "long": "R" * 5 + "D" * 45 + "R" * 10,
+        "twice": "R" * 5 + "D" * 20 + "I" + "D" * 34,
+        "unheard": "R" * 5 + "D" * 20 + "." * 35,
+        "cut off": "R" * 5 + "D" * 40 + "." * 15,
+    }
+    states = {"R": State.RUNNING, "D": State.DOWN, "I": State.IDLE}
+    start_ms = MINUTE - 60 * MINUTE_MS
+    for name, text in histories.items():
+        key = MachineKey("aoki", name.replace(" ", "-"))
+        minutes = [(start_ms + at * MINUTE_MS, states.get(letter)) for at, letter in enumerate(text)]
+        influx_home.write([_minute(key, state, at) for at, state in minutes if state is not None], [])
+        influx_home.results.mark_silence([key], MINUTE + 4 * MINUTE_MS)
+    with asking(influxdb) as database:
+        moments = range(start_ms, MINUTE + MINUTE_MS, MINUTE_MS)
+        found = rings(database, "machine-down", influx_home.bucket, moments)
+    told = {labels[1]: [(at - start_ms) // MINUTE_MS for at in times] for labels, times in found.items()}
+    assert told == {
+        "long": list(range(35, 50)),
+        "twice": list(range(56, 60)),
+        "cut-off": list(range(35, 45)),
+    }
+
+
+def test_an_agent_rings_after_ten_minutes_of_silence(influxdb: InfluxEngine, influx_home: Influx) -> None:
+    start_ms = MINUTE - 30 * MINUTE_MS
+    for factory, text in (("aoki", "1" * 5 + "0" * 10 + "1" * 15), ("mori", "1" * 5 + "0" * 15 + "1" * 10)):
+        influx_home.results.write(
+            [
+                Point("agents", {"factory": factory}, start_ms + at * MINUTE_MS, {"connected": int(said)})
+                for at, said in enumerate(text)
+            ]
+        )
+    with asking(influxdb) as database:
+        moments = range(start_ms, MINUTE + MINUTE_MS, MINUTE_MS)
+        found = rings(database, "agent-silent", influx_home.bucket, moments)
+    told = {labels: [(at - start_ms) // MINUTE_MS for at in times] for labels, times in found.items()}
+    assert told == {("mori",): list(range(15, 20))}
+
+
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
 def test_a_rule_leads_to_the_panel_that_shows_it(alert: Any) -> None:
     annotations = RULES[alert.name]["annotations"]
@@ -95,5 +139,5 @@ def test_texts_name_only_labels_that_the_query_gives(alert: Any) -> None:
     assert "Labels" in alert.summary.en
 
 
-def _minute(key: MachineKey, state: State) -> Window:
-    return Window(key, MINUTE, MINUTE_MS, whole(state, MINUTE_MS), 0, None, None, None, "")
+def _minute(key: MachineKey, state: State, at_ms: int = MINUTE) -> Window:
+    return Window(key, at_ms, MINUTE_MS, whole(state, MINUTE_MS), 0, None, None, None, "")
