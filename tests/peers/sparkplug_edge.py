@@ -24,7 +24,10 @@ def main() -> None:
     """Be there until standard input ends or says stop."""
     port, group, node, machine, parts = sys.argv[1:]
     edge = EdgeNode(
-        group, node, [Metric(1, "Hardware", DataType.STRING, value="x")], Client(f"foreign-{node}")
+        group,
+        node,
+        [Metric(time.time_ns() // 1_000_000, "Hardware", DataType.STRING, value="x")],
+        Client(f"foreign-{node}"),
     )
     edge.register(Device(machine, metrics(0.0, False, int(parts))))
     edge.connect("127.0.0.1", port=int(port), keepalive=5)

@@ -146,6 +146,18 @@ def test_a_goodbye_with_the_number_of_the_next_connection_is_one(
     assert bool(host.events) is dies
 
 
+def test_the_late_will_of_a_line_whose_number_never_counts_is_forgotten_with_the_next_word(
+    host: Host,
+) -> None:
+    """npm's sparkplug-client has bdSeq 0 for ever: nobody can tell that this death is an old one."""
+    for _ in range(2):
+        host.hear(birth(0), says("DBIRTH", 1, rpm(900)))
+    host.hear(ndeath(0, "nishi"))
+    assert [type(event) for event in host.events] == [NodeDied]
+    assert values(host.hear(says("DDATA", 2, rpm(910)))) == [("RPM", 910)]
+    assert host.asks
+
+
 def test_a_number_that_went_round_is_ahead_too(host: Host) -> None:
     host.hear(birth(255), says("DBIRTH", 1, rpm(0)))
     host.hear(ndeath(0, "nishi"))
