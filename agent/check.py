@@ -2,18 +2,20 @@
 
 import argparse
 import asyncio
-from collections.abc import Callable, Iterator
+import socket
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
-from agent.broker import probe
+from agent.broker import ANSWER_S, probe
 from agent.clock import SystemClock
 from agent.commissioning import check
-from agent.config import Config, Machine, load_config
-from agent.contract.tls import about_the_end
+from agent.config import Config, Machine, Mqtt, load_config
+from agent.contract.tls import about_the_end, refusal
 from agent.errors import AgentError, LinkError
 from agent.leaving import leaving
 from agent.measuring.machine import MachineTracker
 from agent.measuring.reading import GOOD, Batch
+from agent.outbox_file import is_in_use
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,16 +57,41 @@ async def _check_all(config: Config) -> None:
 
 
 async def _check_broker(config: Config) -> tuple[str, bool]:
+    mqtt = config.mqtt
+    answers = f"broker: {mqtt.host}:{mqtt.port} answers"
+    if mqtt.tls is None or mqtt.tls.certificate_file is None:
+        trouble = await _trouble(probe(config))
+        return (answers, True) if trouble is None else (f"broker: {trouble}", False)
+    if is_running := await asyncio.to_thread(is_in_use, config.data):
+        # By its certificate a client has its name at the broker: ours would throw the agent out.
+        trouble = await asyncio.to_thread(_without_signing_in, mqtt)
+    else:
+        trouble = await _trouble(probe(config))
+    if trouble is not None:
+        return f"broker: {trouble}", False
+    running = "; signed in is the agent itself, which runs: its log says how it fares" if is_running else ""
+    soon = about_the_end(mqtt.tls.certificate_file, SystemClock()())
+    return f"{answers}, encrypted{running}{f'; {soon}' if soon else ''}", soon is None
+
+
+async def _trouble(asked: Awaitable[None]) -> str | None:
     try:
-        await probe(config)
+        await asked
     except LinkError as error:
-        return f"broker: {error}", False
-    answers = f"broker: {config.mqtt.host}:{config.mqtt.port} answers"
-    tls = config.mqtt.tls
-    if tls is None or tls.certificate_file is None:
-        return answers, True
-    soon = about_the_end(tls.certificate_file, SystemClock()())
-    return f"{answers}, encrypted{f'; {soon}' if soon else ''}", soon is None
+        return str(error)
+    return None
+
+
+def _without_signing_in(mqtt: Mqtt) -> str | None:
+    """Return what keeps us from the broker, as far as its name, its port and the certificates tell."""
+    place = f"the MQTT broker {mqtt.host}:{mqtt.port}"
+    try:
+        socket.create_connection((mqtt.host, mqtt.port), timeout=ANSWER_S).close()
+    except (OSError, UnicodeError) as error:
+        return f"{place} cannot be reached: {error}; check mqtt.host and mqtt.port, and that the broker runs"
+    assert mqtt.tls is not None
+    said = refusal(mqtt.host, mqtt.port, mqtt.tls)
+    return None if said is None else f"{place} {said}"
 
 
 async def _check_machine(machine: Machine, now: Callable[[], int]) -> tuple[str, bool]:

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -68,6 +69,18 @@ class Recovered(NamedTuple):
             f"{self.records} records that wait and what is remembered of {self.machines} machines could be "
             f"read, {lost}; the damaged file is kept as {self.aside}"
         )
+
+
+def is_in_use(folder: Path) -> bool:
+    """Tell whether an agent runs on the outbox in this folder; nothing in it is changed."""
+    place = f"{(folder / FILE).absolute().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(place, uri=True, timeout=0)) as found:
+            found.execute("SELECT count(*) FROM outbox").fetchone()
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    return False
 
 
 def make_folder(folder: Path) -> None:
