@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from aggregator.ingest.events import RecordsArrived
+from aggregator.ingest.growth import Growth
 from aggregator.ingest.ledger import Ledger
 from aggregator.ingest.rows import Outbox, read_tables, refused_of
 from aggregator.model.machine import Factory, Machine, MachineKey
@@ -87,6 +88,7 @@ class Committer:
         self._memories = Memories(records.engine)
         self._tags = tags or OwnTags()
         self._ledgers: dict[Outbox, Ledger] = {}
+        self._growth = Growth(timeseries)
 
     def commit(self, batch: Batch, now_ms: int) -> Committed:
         """Store all of the batch or raise StoreError; then the same batch can be committed again."""
@@ -98,6 +100,9 @@ class Committer:
         if memories:
             self._memories.save(memories)
         rows = read_tables(batch.tables, now_ms)
+        for table in batch.tables:
+            self._growth.note(table.factory, table.epoch)
+        rows.windows = self._growth.settled(rows.windows)
         for memory in memories:
             rows.windows += memory.windows
             rows.changes += memory.changes

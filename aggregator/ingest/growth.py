@@ -1,0 +1,91 @@
+"""Cycles that a machine's counter cannot have made: windows as told in, what the store lacks of them out.
+
+An agent whose data folder was restored from an old copy counts from there: all that its counter grew by
+since, though most of that was stored before. The time between it tells as OFFLINE, and where the store knows
+more of that time (`store/overlap.py`), it also knows how far the counter had come.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import Self
+
+from agent.contract.records import HOUR_MS
+from aggregator.model.machine import MachineKey
+from aggregator.model.window import Window
+from aggregator.store.timeseries import TimeSeries
+
+LOOK_BACK_MS = 6 * HOUR_MS
+"""So far before the first window that an outbox sends: after our own restart it may be any of its windows."""
+FOR_GOOD_MS = 10**15
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How far a machine's counter had come by the windows that begin at `starts_ms`, since `since_ms`."""
+
+    since_ms: int
+    starts_ms: Sequence[int] = ()
+    totals: Sequence[int] = ()
+
+    @classmethod
+    def of(cls, since_ms: int, stored: Iterable[Window]) -> Self:
+        """Read stored windows, in time order."""
+        told = [(each.start_ms, each.cycles_total) for each in stored if each.cycles_total is not None]
+        starts = [start_ms for start_ms, _ in told]
+        return cls(since_ms, starts, list(accumulate((total for _, total in told), max)))
+
+    def before(self, start_ms: int) -> int | None:
+        """Return how far it had come by the windows that begin earlier; None where nobody knows."""
+        place = bisect_left(self.starts_ms, start_ms)
+        return self.totals[place - 1] if place else None
+
+
+class Growth:
+    """Remembers what was stored when an outbox began to send; blocks on the store when one does."""
+
+    def __init__(self, timeseries: TimeSeries) -> None:
+        self._timeseries = timeseries
+        self._epochs: dict[str, str] = {}
+        self._known: dict[MachineKey, Totals] = {}
+
+    def note(self, factory: str, epoch: str) -> None:
+        """Take note of whose records come: what is stored by now was told by the outboxes before."""
+        if self._epochs.get(factory) == epoch:
+            return
+        self._epochs[factory] = epoch
+        self._known = {key: known for key, known in self._known.items() if key.factory != factory}
+
+    def settled(self, windows: Sequence[Window]) -> list[Window]:
+        """Return the windows without the cycles that are stored already; raises StoreError."""
+        for window in sorted(windows, key=lambda window: window.start_ms):
+            known = self._known.get(window.key)
+            if window.cycles and (known is None or window.start_ms < known.since_ms):
+                since_ms = max(0, window.start_ms - LOOK_BACK_MS)
+                stored = self._timeseries.windows(window.key, since_ms, FOR_GOOD_MS)
+                self._known[window.key] = Totals.of(since_ms, stored)
+        return [
+            without_stored(window, self._known[window.key].before(window.start_ms))
+            if window.cycles
+            else window
+            for window in windows
+        ]
+
+
+def without_stored(window: Window, total_before: int | None) -> Window:
+    """Return the window with no more cycles than its counter grew by since it stood at `total_before`.
+
+    Of good pieces and scrap the same share stays: which of them were told before nobody knows. A total beyond
+    the window's own is another counter's: nothing is concluded from it.
+    """
+    if total_before is None or window.cycles_total is None:
+        return window
+    grown = window.cycles_total - total_before
+    if not 0 <= grown < window.cycles:
+        return window
+    good, scrap = (
+        None if pieces is None else round(pieces * grown / window.cycles)
+        for pieces in (window.good, window.scrap)
+    )
+    return replace(window, cycles=grown, good=good, scrap=scrap)
