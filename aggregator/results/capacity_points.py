@@ -7,6 +7,7 @@ from aggregator.capacity.local_time import moment_ms
 from aggregator.capacity.terms import Level, SpareSum, level_of, sums_by_process
 from aggregator.model.capacity import Quantiles, SpareCell
 from aggregator.model.point import Point
+from aggregator.model.week import Week
 
 CAPACITY, CAPACITY_PROCESS = "capacity", "capacity_process"
 
@@ -21,7 +22,7 @@ def capacity_points(cells: Iterable[SpareCell], zone: ZoneInfo) -> list[Point]:
         Point(
             CAPACITY,
             {"factory": cell.key.factory, "process": cell.key.process, "week": str(cell.week)},
-            moment_ms(cell.week.monday, 0, zone),
+            monday_ms(cell.week, zone),
             {**_hours(cell), "reason": cell.no_number or ""},
             lasting=True,
         )
@@ -41,10 +42,15 @@ def process_points(cells: Iterable[SpareCell], zone: ZoneInfo) -> Iterator[Point
         yield Point(
             CAPACITY_PROCESS,
             {"process": total.process, "week": str(total.week)},
-            moment_ms(total.week.monday, 0, zone),
+            monday_ms(total.week, zone),
             {**_hours(total), **counts, "reason": reason},
             lasting=True,
         )
+
+
+def monday_ms(week: Week, zone: ZoneInfo) -> int:
+    """Return when the week begins, where its points lie."""
+    return moment_ms(week.monday, 0, zone)
 
 
 def _hours(row: SpareCell | SpareSum) -> Fields:

@@ -6,17 +6,17 @@ the day that they are part of. While the store fails, what would have been writt
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from zoneinfo import ZoneInfo
 
 from agent.contract.records import MINUTE_MS
 from aggregator.live import Board
-from aggregator.model.capacity import NoNumber, SpareCell
+from aggregator.model.capacity import CellKey, NoNumber, SpareCell
 from aggregator.model.machine import MachineKey
 from aggregator.model.point import Point
+from aggregator.model.week import Week
 from aggregator.order_book import OrderBook
-from aggregator.results.capacity_points import capacity_points, process_points
+from aggregator.results.capacity_points import CAPACITY, capacity_points, monday_ms, process_points
 from aggregator.results.now_points import agent_points, machine_points, order_points
 from aggregator.spare import SpareHours
 from aggregator.store.records import Records
@@ -26,6 +26,7 @@ from aggregator.store.timeseries import StoreError, TimeSeries
 log = logging.getLogger(__name__)
 
 Written = Mapping[object, Point]
+Cell = tuple[CellKey, Week]
 
 REST_S = 5.0
 """At least so long between two turns; what is now is written once a minute."""
@@ -54,7 +55,7 @@ class Recorder:
         self._order_book = order_book
         self._zone = zone
         self._now = now
-        self._cells: dict[object, SpareCell] = {}
+        self._cells: Set[Cell] = set()
         self._capacity: Written = {}
         self._names: Written = {}
         self._minute_ms = 0
@@ -86,13 +87,19 @@ class Recorder:
             self._minute_ms = minute_ms
 
     def _write_spare(self, results: Results, cells: Sequence[SpareCell]) -> None:
-        found: dict[object, SpareCell] = {(cell.key, cell.week): cell for cell in cells}
+        found = {(cell.key, cell.week) for cell in cells}
         if not cells:  # not reckoned yet
             return
         first = min(cell.week for cell in cells)
-        known = [(name, cell) for name, cell in self._cells.items() if cell.week >= first]
-        told = [*cells, *(_gone(cell) for name, cell in known if name not in found)]
-        points = [*capacity_points(told, self._zone), *process_points(told, self._zone)]
+        if not self._cells:  # what was written before the start may be of machines that are no longer there
+            since_ms = monday_ms(first, self._zone)
+            told = results.things(CAPACITY, "known", ("factory", "process", "week"), since_ms)
+            self._cells = {
+                (CellKey(each["factory"], each["process"]), Week.parse(each["week"])) for each in told
+            }
+        gone = [cell for cell in self._cells - found if cell[1] >= first]
+        both = [*cells, *(_nothing(*cell) for cell in gone)]
+        points = [*capacity_points(both, self._zone), *process_points(both, self._zone)]
         self._capacity = _written(results, points, self._capacity)
         self._cells = found
 
@@ -117,9 +124,9 @@ def _written(results: Results, points: Iterable[Point], before: Written) -> Writ
     return now
 
 
-def _gone(cell: SpareCell) -> SpareCell:
+def _nothing(key: CellKey, week: Week) -> SpareCell:
     """Return the cell of machines that are no longer there: no hours, and no number."""
-    return replace(
-        cell, pbt_h=0.0, unattended_h=0.0, private=None, committed_h=0.0, reserve_h=0.0, gross=None,
-        spare=None, declared_h=None, coverage=0.0, no_number=NoNumber.NO_HISTORY, machines=()
+    return SpareCell(
+        key, week, pbt_h=0.0, unattended_h=0.0, private=None, committed_h=0.0, reserve_h=0.0, gross=None,
+        spare=None, declared_h=None, coverage=0.0, no_number=NoNumber.NO_HISTORY, measured_ms=None,
     )  # fmt: skip

@@ -44,6 +44,13 @@ class InfluxResults:
         if points:
             self._make_buckets(lambda: self._write(points))
 
+    def things(
+        self, measurement: str, field: str, tags: Sequence[str], since_ms: int
+    ) -> list[Mapping[str, str]]:
+        """Return by these tags of what a lasting measurement tells this field from then on."""
+        statement = last_of(measurement, field, tags, since_ms)
+        return [found for found, _ in self._server.series(self._lasting, statement)]
+
     def mark_silence(self, keys: Collection[MachineKey], now_ms: int) -> None:
         """Let minutes of which nothing came read OFFLINE."""
         self._mark_silence(keys, now_ms)

@@ -45,9 +45,10 @@ def last_rows(
     return f"SELECT {_names(fields)} FROM {measurement} {where} {_GROUPED} ORDER BY time DESC LIMIT 1"
 
 
-def last_of(measurement: str, field: str, tags: Sequence[str]) -> str:
-    """Return the statement that finds everything that these tags tell apart."""
-    return f'SELECT last("{field}") FROM {measurement} GROUP BY {_names(tags)}'
+def last_of(measurement: str, field: str, tags: Sequence[str], since_ms: int | None = None) -> str:
+    """Return the statement that finds everything that these tags tell apart, of all time or from then on."""
+    where = "" if since_ms is None else f"WHERE {_between(since_ms, TIME_END_MS)} "
+    return f'SELECT last("{field}") FROM {measurement} {where}GROUP BY {_names(tags)}'
 
 
 def count(field: str, measurement: str, since_ms: int, until_ms: int) -> str:

@@ -98,6 +98,20 @@ async def test_what_is_reckoned_anew_replaces_the_week_and_what_is_gone_has_no_n
     assert {(row["known"], row["pbt_h"]) for row in gone} == {(0, 0)}
 
 
+async def test_what_went_while_nothing_ran_has_no_number_after_the_start(
+    reckoned: Services, home: Influx, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await recorder(reckoned, home).turn(home.results)
+    others = [cell for cell in reckoned.spare.cells() if cell.key.process != "cutting"]
+    monkeypatch.setattr(reckoned.spare, "cells", lambda: others)
+    await recorder(reckoned, home).turn(home.results)
+    for measurement in ("capacity", "capacity_process"):
+        gone = lasting(server, home, "known, spare_p90_h", f"{measurement} WHERE process = 'cutting'")
+        assert {(row["known"], row["spare_p90_h"]) for row in gone} == {(0, 0)}
+        there = lasting(server, home, "known", f"{measurement} WHERE known = 1 GROUP BY process, week")
+        assert "pressing" in {row["process"] for row in there}
+
+
 async def test_nothing_is_written_twice_for_nothing(
     reckoned: Services, home: Influx, influxdb: InfluxEngine
 ) -> None:
