@@ -113,6 +113,10 @@ class Stack:
         found: dict[str, object] = answer.json()
         return found
 
+    def pid(self, name: str) -> int:
+        """Return a process's number."""
+        return self._processes[name].pid
+
     def end(self, name: str, how: int = signal.SIGTERM) -> int:
         """End a process by its id and return its exit code."""
         process = self._processes.pop(name)
