@@ -91,12 +91,15 @@ class Ingest:
 
     async def _resume(self) -> None:
         """Go on measuring foreign machines where that was left off, as soon as the store tells where."""
-        while True:
+        memories = None
+        is_told = False
+        while memories is None:
             try:
                 memories = await asyncio.to_thread(self._memories.load)
-                break
             except StoreError as error:
-                logger.warning("cannot read what is remembered of foreign machines, trying again: %s", error)
+                if not is_told:
+                    logger.warning("cannot read what is remembered of foreign machines, trying on: %s", error)
+                is_told = True
                 await asyncio.sleep(max(RETRY_S, error.wait_s))
         for memory in memories:
             self._writer.measured(memory)  # its records may not have been stored any more
