@@ -6,7 +6,7 @@ more of that time (`store/overlap.py`), it also knows how far the counter had co
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Self
@@ -36,6 +36,11 @@ class Totals:
         starts = [start_ms for start_ms, _ in told]
         return cls(since_ms, starts, list(accumulate((total for _, total in told), max)))
 
+    @property
+    def last_ms(self) -> int:
+        """When the last of them begins; before everything if there is none."""
+        return self.starts_ms[-1] if self.starts_ms else -1
+
     def before(self, start_ms: int) -> int | None:
         """Return how far it had come by the windows that begin earlier; None where nobody knows."""
         place = bisect_left(self.starts_ms, start_ms)
@@ -49,28 +54,41 @@ class Growth:
         self._timeseries = timeseries
         self._epochs: dict[str, str] = {}
         self._known: dict[MachineKey, Totals] = {}
+        self._believed_ms: dict[MachineKey, int] = {}
+        """Where each machine's first window beyond what was stored begins: later ones go on from it."""
 
     def note(self, factory: str, epoch: str) -> None:
         """Take note of whose records come: what is stored by now was told by the outboxes before."""
         if self._epochs.get(factory) == epoch:
             return
         self._epochs[factory] = epoch
-        self._known = {key: known for key, known in self._known.items() if key.factory != factory}
+        for key in [key for key in self._known if key.factory == factory]:
+            del self._known[key]
+            self._believed_ms.pop(key, None)
 
     def settled(self, windows: Sequence[Window]) -> list[Window]:
         """Return the windows without the cycles that are stored already; raises StoreError."""
-        for window in sorted(windows, key=lambda window: window.start_ms):
+        for key, start_ms in self._unknown(windows).items():
+            since_ms = max(0, start_ms - LOOK_BACK_MS)
+            self._known[key] = Totals.of(since_ms, self._timeseries.windows(key, since_ms, FOR_GOOD_MS))
+        return [self._settled(window) if window.cycles else window for window in windows]
+
+    def _settled(self, window: Window) -> Window:
+        known, believed_ms = self._known[window.key], self._believed_ms.get(window.key, FOR_GOOD_MS)
+        if window.start_ms > believed_ms:
+            return window
+        if window.start_ms > known.last_ms:
+            self._believed_ms[window.key] = window.start_ms
+        return without_stored(window, known.before(window.start_ms))
+
+    def _unknown(self, windows: Iterable[Window]) -> Mapping[MachineKey, int]:
+        """Return of which machines the store is to be asked, and their first windows."""
+        first: dict[MachineKey, int] = {}
+        for window in windows:
             known = self._known.get(window.key)
             if window.cycles and (known is None or window.start_ms < known.since_ms):
-                since_ms = max(0, window.start_ms - LOOK_BACK_MS)
-                stored = self._timeseries.windows(window.key, since_ms, FOR_GOOD_MS)
-                self._known[window.key] = Totals.of(since_ms, stored)
-        return [
-            without_stored(window, self._known[window.key].before(window.start_ms))
-            if window.cycles
-            else window
-            for window in windows
-        ]
+                first[window.key] = min(window.start_ms, first.get(window.key, window.start_ms))
+        return first
 
 
 def without_stored(window: Window, total_before: int | None) -> Window:

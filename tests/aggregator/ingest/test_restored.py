@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from agent.contract import records as measured
 from agent.contract.records import MINUTE_MS, Record, to_dataset
 from agent.contract.states import STATES, State
 from agent.measuring.cycles import Counting
@@ -127,6 +128,23 @@ def test_an_agent_that_was_only_away_is_believed(timeseries: Embedded, records: 
     Committer(timeseries, records).commit(rows(OLD, on, len(told) + 1), at(51))
     windows = timeseries.windows(LATHE, 0, 10**13)
     assert sum(window.cycles for window in windows) == LAST_TOTAL - parts(T_MS + EVERY_MS)
+
+
+def test_another_counter_that_comes_to_where_the_old_one_stood_is_believed(
+    timeseries: Embedded, records: Records
+) -> None:
+    """A new outbox and a counter that was set back: its total passes that of before in some window."""
+    tracker, told = MachineTracker.begin("lathe-01", RULES, T_MS)
+    told += followed(tracker, at(3))
+    committer = Committer(timeseries, records)
+    committer.commit(rows(OLD, told), at(51))
+    for number in range(1, 8):
+        state_ms = (MINUTE_MS, 0, 0, 0, 0, 0)
+        start_ms, total = at(number + 5), 30 + 20 * number
+        window = measured.Window("lathe-01", start_ms, MINUTE_MS, state_ms, 20, 20, 0, total)
+        committer.commit(rows(NEW, [window], number), at(51))
+    new = timeseries.windows(LATHE, at(5), 10**13)
+    assert [window.cycles for window in new] == [20] * 7
 
 
 WINDOW = Window(LATHE, T_MS, MINUTE_MS, (MINUTE_MS, 0, 0, 0, 0, 0), 40, 36, 4, 1_040)
