@@ -5,29 +5,37 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.secrets.planted import canary, leaks
 from tests.stack import free_port, listens, wait_until
 
 CADDYFILE = Path(__file__).parents[2] / "deploy" / "proxy" / "Caddyfile"
 
 
 class Page(BaseHTTPRequestHandler):
-    """Tells how the proxy asked."""
+    """Tells how the proxy asked; below /broken it fails, below /gone it hangs up."""
 
     def do_GET(self) -> None:
+        if "gone" in self.path:
+            self.close_connection = True
+            return
         body = f"{self.path} {self.headers['X-Forwarded-Proto']} {self.headers['Host']}".encode()
-        self.send_response(200)
+        self.send_response(503 if "broken" in self.path else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
+
+
+LINK, TOKEN, SESSION = canary("link"), canary("token"), canary("session")
 
 
 @pytest.fixture
@@ -60,19 +68,39 @@ def site(tmp_path: Path) -> Iterator[tuple[int, Path]]:
         upstream.server_close()
 
 
-def test_pages_go_through_encrypted_and_metrics_stay_inside(site: tuple[int, Path]) -> None:
+@contextmanager
+def connected(site: tuple[int, Path]) -> Iterator[httpx.Client]:
+    """Give a client once pages come through: the first certificate is made at the start."""
     port, authority = site
     trust = ssl.create_default_context(cafile=str(authority))
-    url = f"https://localhost:{port}"
+    with httpx.Client(base_url=f"https://localhost:{port}", verify=trust) as client:
 
-    def answered() -> bool:
-        try:
-            return httpx.get(f"{url}/", verify=trust).status_code == 200
-        except httpx.TransportError:  # its first certificate is still being made
-            return False
+        def answered() -> bool:
+            try:
+                return client.get("/").status_code == 200
+            except httpx.TransportError:
+                return False
 
-    wait_until(answered, "a page comes through")
-    page = httpx.get(f"{url}/floor", verify=trust)
-    assert page.text == f"/floor https localhost:{port}"
-    assert page.headers["Strict-Transport-Security"] == "max-age=31536000"
-    assert httpx.get(f"{url}/metrics", verify=trust).status_code == 404
+        wait_until(answered, "a page comes through")
+        yield client
+
+
+def test_its_log_tells_what_failed_and_no_secret(site: tuple[int, Path], tmp_path: Path) -> None:
+    with connected(site) as client:
+        headers = {"Authorization": f"Bearer {TOKEN}", "Cookie": f"machikoba_session={SESSION}"}
+        headers |= {"Referer": f"https://localhost/o/{LINK}"}
+        for tail in ("broken", "gone", "gone/events?again=1"):
+            assert client.get(f"/o/{LINK}/{tail}", headers=headers).status_code in {502, 503}
+        assert client.get("/gone/floor", headers=headers).status_code == 502
+    wait_until(lambda: "/gone/floor" in (tmp_path / "log").read_text("utf-8"), "the failure is in the log")
+    said = (tmp_path / "log").read_text("utf-8")
+    assert "/o/…" in said
+    assert leaks((LINK, TOKEN, SESSION), {"log": said}) == []
+
+
+def test_pages_go_through_encrypted_and_metrics_stay_inside(site: tuple[int, Path]) -> None:
+    with connected(site) as client:
+        page = client.get("/floor")
+        assert page.text == f"/floor https localhost:{site[0]}"
+        assert page.headers["Strict-Transport-Security"] == "max-age=31536000"
+        assert client.get("/metrics").status_code == 404
