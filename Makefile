@@ -49,9 +49,10 @@ format: setup  ## Format the code and sort its imports
 	$(BIN)/ruff check --select I --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
 
-bench: setup check-tools  ## Measure: change to screen, records into the store, bytes to the SD card, time elements, forecasts, capacity, matching, arrivals
+bench: setup check-tools  ## Measure: change to screen, OPC UA servers that fail, records into the store, bytes to the SD card, time elements, forecasts, capacity, matching, arrivals
 	$(BIN)/python -m tests.bench.floor
 	$(BIN)/python -m tests.bench.buyer
+	$(BIN)/python -m tests.bench.opcua
 	$(BIN)/python -m tests.bench.ingest
 	$(BIN)/python -m tests.bench.influx
 	$(BIN)/python -m tests.bench.outbox_writes
