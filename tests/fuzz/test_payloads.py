@@ -18,7 +18,7 @@ from tests.aggregator.ingest.edge import encode_as_sent
 from tests.aggregator.ingest.messages import AT_MS, FEDERATION, dbirth, ddata, minutes, nbirth, ndata
 from tests.aggregator.ingest.test_any_message import KINDS, PAYLOADS
 from tests.fuzz.apart import GROWN_MB, Handle, apart
-from tests.fuzz.cases import cases
+from tests.fuzz.cases import FULL, cases
 
 GOOD = [
     encode_as_sent(payload)
@@ -101,6 +101,7 @@ def test_the_aggregator_survives_any_payload_and_hears_the_next_one() -> None:
             hear(topic, data, now_ms)
 
         survives()
+        assert hear.cases >= round(FULL * 0.5)
         assert hear.grown_mb < GROWN_MB
 
 
