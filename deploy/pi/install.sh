@@ -40,6 +40,18 @@ require_python() {
     fail "Python 3.11 or newer with venv is missing: apt-get install python3-venv (Raspberry Pi OS 12 or newer has it)"
 }
 
+# 32 bit ARM: PyPI has no wheels of these two, so they are built here, from sources whose hashes are in the lock.
+built_here=cffi,msgspec
+choose_binaries() {
+  binaries=(--only-binary :all:)
+  [[ $("$python" -c 'import struct; print(8 * struct.calcsize("P"))') == 32 ]] || return 0
+  binaries+=(--no-binary "$built_here")
+  local headers
+  headers=$("$python" -c 'import sysconfig; print(sysconfig.get_paths()["include"])')
+  printf '#include <Python.h>\n#include <ffi.h>\n' | cc "-I$headers" -E - >/dev/null 2>&1 ||
+    fail "a 32 bit system has to build ${built_here/,/ and }: apt-get install build-essential python3-dev libffi-dev, or take --wheels DIR"
+}
+
 # A release is a folder of its own, so that an update that breaks leaves the running one as it was.
 make_release() {
   [[ -f $wheel ]] || fail "name the wheel to $action: $0 $action machikoba-VERSION-py3-none-any.whl"
@@ -48,11 +60,12 @@ make_release() {
   [[ ! -e $release ]] || fail "$release is there already; try again in a second"
   install -d -m 0755 "$opt/releases"
   trap 'rm -rf "$release"' ERR EXIT
+  [[ -n $wheels ]] || choose_binaries
   "$python" -m venv "$release"
   if [[ -n $wheels ]]; then
     "$release/bin/pip" install --quiet --no-index --find-links "$wheels" "$wheel[agent]"
   else
-    "$release/bin/pip" install --quiet --only-binary :all: --require-hashes -r "$here/requirements.txt"
+    "$release/bin/pip" install --quiet "${binaries[@]}" --require-hashes -r "$here/requirements.txt"
     "$release/bin/pip" install --quiet --no-deps "$wheel"
   fi
   "$release/bin/machikoba-agent" --version || fail "$wheel does not run here; what was there goes on"

@@ -1,6 +1,9 @@
 """The install script of the Pi, run for real below a folder: install, update, a bad update, rollback."""
 
+import json
 import os
+import re
+import shutil
 import subprocess
 import zipfile
 from pathlib import Path
@@ -8,6 +11,7 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / "deploy" / "pi" / "install.sh"
+WHEELS = Path(__file__).with_name("agent_wheels.json")
 
 
 def wheel(folder: Path, version: str, *, works: bool = True) -> Path:
@@ -102,3 +106,40 @@ def test_bad_words_are_one_sentence(tmp_path: Path, words: tuple[str, ...], said
     assert done.returncode == 1
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_every_package_of_the_lock_has_a_wheel_for_64_bit_and_the_script_builds_the_others_for_32() -> None:
+    """The list is what PyPI had: who changes the lock looks again (`pip download --platform`)."""
+    wheels: dict[str, dict[str, str | None]] = json.loads(WHEELS.read_text("utf-8"))
+    locked = re.findall(
+        r"^[a-z0-9-]+==[^\s;]+", (SCRIPT.parent / "requirements.txt").read_text("utf-8"), flags=re.M
+    )
+    assert list(wheels) == sorted(locked)
+    for found in wheels.values():
+        assert re.search(r"-(any|.*aarch64)\.whl$", str(found["aarch64"]))
+        assert found["armv7l"] is None or re.search(r"-(any|.*armv7l)\.whl$", found["armv7l"])
+    built = {name.split("==")[0] for name, found in wheels.items() if found["armv7l"] is None}
+    (words,) = re.findall(r"^built_here=(\S+)$", SCRIPT.read_text("utf-8"), flags=re.M)
+    assert set(words.split(",")) == built
+
+
+def test_on_32_bit_what_has_to_be_built_is_told_with_the_packages_that_are_missing(tmp_path: Path) -> None:
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    real = shutil.which("python3")
+    for name, text in {
+        "python3": f'case "$*" in *calcsize*) echo 32;; *) exec {real} "$@";; esac',
+        "cc": "exit 1",
+    }.items():
+        (commands / name).write_text(f"#!/bin/sh\n{text}\n")
+        (commands / name).chmod(0o755)
+    done = subprocess.run(
+        ["bash", SCRIPT, "install", wheel(tmp_path, "1.0"), "--root", tmp_path / "root"],
+        capture_output=True, text=True, check=False,
+        env={**os.environ, "PATH": f"{commands}:{os.environ['PATH']}"},
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert (
+        "has to build cffi and msgspec: apt-get install build-essential python3-dev libffi-dev" in done.stderr
+    )
+    assert not (tmp_path / "root/opt/machikoba/current").exists()

@@ -53,10 +53,11 @@ def test_the_agent_tells_systemd_that_it_is_ready_and_alive() -> None:
     assert "Restart=always\n" in unit
 
 
-def test_the_agents_packages_are_those_of_the_lock() -> None:
-    def pinned(path: Path) -> dict[str, str]:
-        return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", path.read_text("utf-8"), flags=re.M))
+def pinned(path: Path) -> dict[str, str]:
+    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", path.read_text("utf-8"), flags=re.M))
 
+
+def test_the_agents_packages_are_those_of_the_lock() -> None:
     agent, whole = pinned(DEPLOY / "pi" / "requirements.txt"), pinned(DEPLOY.parent / "requirements.lock")
     assert len(agent) > 10
     assert {name: version for name, version in agent.items() if whole.get(name) != version} == {}
