@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check-tools lint style types format bench chaos fuzz lock clean
+.PHONY: help setup demo test test-postgresql check-tools lint style types format bench chaos fuzz lock clean
 
 BIN := .venv/bin
 # What the checks look at; node_modules and caches are not ours.
@@ -31,6 +31,10 @@ demo: setup  ## Start the demo: broker, six factories, agents, aggregator (ARGS=
 test: setup check-tools style  ## Set up and run everything: system packages, checks, tests (ARGS="-k floor")
 	@bash .ci/tests $(PARALLEL) $(ARGS)
 
+test-postgresql: setup check-tools  ## Run what stands on records once more, on PostgreSQL instead of SQLite
+	MACHIKOBA_TEST_DATABASE=postgresql $(BIN)/python -m pytest -q $(addprefix tests/aggregator/,web api work walls progress planning \
+	  calendar_files order_files results ingest) tests/aggregator/test_*.py $(PARALLEL) $(ARGS)
+
 check-tools: setup
 	@bash .ci/system-packages
 	@bash .ci/peers
@@ -49,7 +53,7 @@ format: setup  ## Format the code and sort its imports
 	$(BIN)/ruff check --select I --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
 
-bench: setup check-tools  ## Measure: change to screen, OPC UA servers that fail, records into the store, bytes to the SD card, time elements, forecasts, capacity, matching, arrivals
+bench: setup check-tools  ## Measure: change to screen, OPC UA servers that fail, records into the store, bytes to the SD card, time elements, forecasts, capacity, matching, arrivals, sizes, the agent's load
 	$(BIN)/python -m tests.bench.floor
 	$(BIN)/python -m tests.bench.buyer
 	$(BIN)/python -m tests.bench.opcua
@@ -61,6 +65,8 @@ bench: setup check-tools  ## Measure: change to screen, OPC UA servers that fail
 	$(BIN)/python -m tests.bench.federation
 	$(BIN)/python -m tests.bench.matching
 	$(BIN)/python -m tests.bench.arrival
+	$(BIN)/python -m tests.bench.sizes
+	$(BIN)/python -m tests.bench.agent_load
 
 chaos: setup check-tools  ## Kill and cut everything at random, then compare the store with the truth (SECONDS=900 SEED=7)
 	$(BIN)/python -m tests.chaos --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(ARGS)

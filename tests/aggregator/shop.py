@@ -6,6 +6,8 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import Engine
+
 from agent.contract.records import MINUTE_MS
 from aggregator.config import Config
 from aggregator.homes import results_of
@@ -98,11 +100,13 @@ def open_shop(
     zone: str = "Asia/Tokyo",
     calendar: Calendar | None = DAY_SHIFT,
     hour: float = 18.0,
+    *,
     home: TimeSeries | None = None,
+    engine: Engine | None = None,
 ) -> Shop:
     """Open a shop in `folder`, its clock at that hour of TODAY, its home the database or `home`."""
     config = Config(federation="higashimachi", federation_name="東町", data=folder, time_zone=zone)
-    engine = new_database(folder / "machikoba.db")
+    engine = engine or new_database(folder / "machikoba.db")
     clock = Clock(0)
     shop = Shop(make_services(config, home or Embedded(engine), Records(engine), clock), clock, config.zone)
     clock.now_ms = shop.at(hour)

@@ -25,9 +25,10 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[Town]:
+def town(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
     """People who may sign in; the process under test opens their database."""
     town = found_town(tmp_path, settled=False)
+    monkeypatch.setenv("MACHIKOBA_DATABASE_URL", town.services.config.database_url)
     town.services.records.engine.dispose()
     yield town
     town.services.records.engine.dispose()

@@ -20,6 +20,7 @@ from aggregator.model.capacity import MachineDay
 from aggregator.model.machine import MachineKey
 from aggregator.model.window import Window
 from aggregator.store.timeseries import StoreError
+from tests.aggregator.new_database import url_of
 from tests.aggregator.shop import DAY_SHIFT, KEY, OTHER, TODAY, WEEKDAYS, Shop, open_shop
 
 DAY = timedelta(days=1)
@@ -129,7 +130,10 @@ async def test_killed_in_the_middle_it_goes_on_where_it_was(
     assert fresh.days() == shop.days.days()
 
 
-async def test_what_another_process_loads_is_noticed(shop: Shop, tmp_path: Path) -> None:
+async def test_what_another_process_loads_is_noticed(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MACHIKOBA_DATABASE_URL", url_of(shop.services.records.engine))
     shop.work("R" * 60, 9)
     lines = [
         ["window", *KEY, window.start_ms, MINUTE_MS, window.state_ms, 1, None, None, "J-7"]

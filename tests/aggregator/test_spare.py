@@ -20,7 +20,6 @@ from aggregator.model.user import Role, User
 from aggregator.model.week import Week
 from aggregator.services import Services, make_services
 from aggregator.spare import SpareHours
-from aggregator.store.database import open_engine
 from aggregator.store.embedded import Embedded
 from aggregator.store.records import Records
 from aggregator.store.timeseries import StoreError
@@ -35,32 +34,31 @@ from tests.aggregator.busy_town import (
     last_week,
     moment,
 )
+from tests.aggregator.new_database import Kept, url_of
 from tests.aggregator.town import NOW_MS, ZONE, Town, found_town
 
 NEXT = WEEK.later(1)
 
 
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the town, its days measured."""
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    """The town's database, its days measured."""
     folder = tmp_path_factory.mktemp("busy")
     town = found_busy_town(folder)
     asyncio.run(town.services.days.refresh())
-    town.services.records.engine.dispose()
-    return folder
+    return Kept(town.services.records.engine, folder / "machikoba.db")
 
 
 @pytest.fixture
-def services(measured: Path, tmp_path: Path) -> Iterator[Services]:
+def services(measured: Kept, tmp_path: Path) -> Iterator[Services]:
     """The measured town in a database of its own."""
     yield from copied(measured, tmp_path)
 
 
-def copied(measured: Path, folder: Path, now: Callable[[], int] = lambda: NOW_MS) -> Iterator[Services]:
+def copied(measured: Kept, folder: Path, now: Callable[[], int] = lambda: NOW_MS) -> Iterator[Services]:
     """Give services on a copy of the measured town's database."""
-    (folder / "machikoba.db").write_bytes((measured / "machikoba.db").read_bytes())
-    config = Config(federation="higashimachi", data=folder)
-    engine = open_engine(config.database_url)
+    engine = measured.copied(folder / "machikoba.db")
+    config = Config(federation="higashimachi", data=folder, database_url=url_of(engine))
     yield make_services(config, Embedded(engine), Records(engine), now)
     engine.dispose()
 

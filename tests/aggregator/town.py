@@ -30,11 +30,10 @@ from aggregator.model.user import Role, User
 from aggregator.model.window import StateChange, StateMs, Window
 from aggregator.services import Services, make_services
 from aggregator.status import Status
-from aggregator.store.database import open_engine
 from aggregator.store.embedded import Embedded
 from aggregator.store.people import People
 from aggregator.store.records import Records
-from tests.aggregator.new_database import content_of, new_database
+from tests.aggregator.new_database import Kept, new_database, url_of
 from tests.stack import free_port, wait_until
 
 ZONE = ZoneInfo("Asia/Tokyo")
@@ -110,11 +109,11 @@ def found_town(
     settled: bool = True,
 ) -> Town:
     """Build the town's database in `folder`; not `settled`, it has people but no factories yet."""
-    config = Config(federation="higashimachi", federation_name="東町", data=folder)
-    folder.mkdir(parents=True, exist_ok=True)
     database, tokens = _with_people()
-    (folder / "machikoba.db").write_bytes(_with_history(days, per_factory) if settled else database)
-    engine = open_engine(config.database_url)
+    engine = (_with_history(days, per_factory) if settled else database).copied(folder / "machikoba.db")
+    config = Config(
+        federation="higashimachi", federation_name="東町", data=folder, database_url=url_of(engine)
+    )
     services = make_services(config, Embedded(engine), Records(engine), now)
     if settled:
         for index, machine in enumerate(machines(per_factory)):
@@ -125,27 +124,26 @@ def found_town(
 
 
 @cache
-def _with_people() -> tuple[bytes, dict[str, str]]:
+def _with_people() -> tuple[Kept, dict[str, str]]:
     """Return a migrated database with people in it, made once because hashing is slow, and their tokens."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "people.db"
         engine = new_database(path)
         tokens = _people(People(engine))
-        return content_of(engine, path), tokens
+        return Kept(engine, path), tokens
 
 
 @cache
-def _with_history(days: float, per_factory: int | None) -> bytes:
+def _with_history(days: float, per_factory: int | None) -> Kept:
     """Return that database with factories, machines and their windows in it."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "history.db"
-        path.write_bytes(_with_people()[0])
-        engine = open_engine(f"sqlite:///{path}")
+        engine = _with_people()[0].copied(path)
         timeseries, all_machines = Embedded(engine), machines(per_factory)
         Records(engine).remember([Factory(id_, words[0]) for id_, words in FACTORIES.items()], all_machines)
         for index, machine in enumerate(all_machines):
             write_history(timeseries, machine.key, index, days)
-        return content_of(engine, path)
+        return Kept(engine, path)
 
 
 def _people(people: People) -> dict[str, str]:

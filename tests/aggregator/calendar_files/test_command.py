@@ -12,12 +12,13 @@ from aggregator.store.audit import Audit
 from aggregator.store.profiles import Profiles
 from aggregator.store.records import Records
 from tests.aggregator.calendar_files.test_table import JAPANESE
-from tests.aggregator.new_database import new_database
+from tests.aggregator.new_database import new_database, url_of
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Engine:
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     engine = new_database(tmp_path / "machikoba.db")
+    monkeypatch.setenv("MACHIKOBA_DATABASE_URL", url_of(engine))
     machine = Machine(MachineKey("aoki", "mc-01"), "1号機", "cutting", "measured")
     Records(engine).remember([Factory("aoki", "青木精機")], [machine])
     return engine

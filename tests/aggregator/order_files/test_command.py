@@ -12,15 +12,16 @@ from aggregator.model.machine import Factory, Machine, MachineKey
 from aggregator.store.audit import Audit
 from aggregator.store.orders import Orders
 from aggregator.store.records import Records
-from tests.aggregator.new_database import new_database
+from tests.aggregator.new_database import new_database, url_of
 from tests.aggregator.order_files.tables import JAPANESE
 
 LATER = JAPANESE.replace("2027/1/8", "{year}/1/8").replace("2027年", "{year}年")
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Engine:
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     engine = new_database(tmp_path / "machikoba.db")
+    monkeypatch.setenv("MACHIKOBA_DATABASE_URL", url_of(engine))
     machines = [
         Machine(MachineKey("aoki", "mc-01"), "1号機", "cutting", "measured"),
         Machine(MachineKey("aoki", "in-01"), "測定機", "inspection", "measured"),

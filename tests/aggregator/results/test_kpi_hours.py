@@ -14,6 +14,7 @@ from aggregator.model.machine import Factory, Machine
 from aggregator.store.influx.influx import Influx
 from aggregator.store.influx.points import gone_line
 from aggregator.store.influx.server import Server
+from tests.aggregator.new_database import Kept
 from tests.aggregator.results.asked import Row, asked
 from tests.aggregator.shop import DAY_SHIFT, KEY, OTHER, TODAY, Shop, open_shop
 from tests.influx_engine import InfluxEngine
@@ -140,9 +141,8 @@ async def test_another_home_gets_the_days_that_were_measured_before(
     await shop.days.refresh()
     old, engine = shop.services.timeseries, shop.services.records.engine
     with influxdb.bucket("another") as bucket:
-        other = open_shop(tmp_path / "other", home=Influx(server, bucket, 36_500))
-        (tmp_path / "other" / "machikoba.db").write_bytes((tmp_path / "machikoba.db").read_bytes())
-        engine.dispose()
+        copy = Kept(engine, tmp_path / "machikoba.db").copied(tmp_path / "other" / "machikoba.db")
+        other = open_shop(tmp_path / "other", home=Influx(server, bucket, 36_500), engine=copy)
         other.write(old.windows(KEY, 0, shop.clock()))
         await other.days.refresh()
         assert sum(row["apt_ms"] for row in hours(other, server)) == HOUR_MS
