@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from agent.contract.records import Record
 from agent.errors import OutboxError
 from agent.outbox import Outbox, open_outbox
-from agent.outbox_file import FILE
+from agent.outbox_file import FILE, is_in_use
 from agent.sealed import to_blob, unseal
 from tests.agent.records import RECORDS, window, windows
 
@@ -252,3 +252,16 @@ def test_a_file_that_may_not_grow_fails_the_write_and_nothing_else(tmp_path: Pat
     with opened(tmp_path) as outbox:
         assert [record for _, record in outbox.pending(0, 100)] == windows(1, 20)
         assert outbox.snapshots() == {"mc-01": {"through": 20}}
+
+
+def test_whether_an_agent_runs_on_it_is_told_without_touching_it(tmp_path: Path) -> None:
+    assert not is_in_use(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    with opened(tmp_path) as outbox:
+        outbox.append(windows(1, 3), {})
+        assert is_in_use(tmp_path)
+    before = (tmp_path / FILE).read_bytes()
+    assert not is_in_use(tmp_path)
+    assert (tmp_path / FILE).read_bytes() == before
+    (tmp_path / FILE).write_bytes(b"no database at all")
+    assert not is_in_use(tmp_path)
