@@ -27,6 +27,7 @@ LONGEST = (
     "system/test_work_on_jobs.py",
     "aggregator/backup/test_running.py",
     "chaos/test_two_weeks.py",
+    "deploy/test_town.py",
     "browser/test_pages.py",
     "browser/test_capacity.py",
     "browser/test_floor_live.py",

@@ -81,7 +81,7 @@ class Postgres:
         """Make a database, a copy of `template`; return its URL."""
         name = f"machikoba_{next(self._numbers)}"
         with psycopg.connect(self.url.replace("+psycopg", ""), autocommit=True) as line:
-            line.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')  # type: ignore[arg-type]
+            line.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
         return self.url.replace("/postgres?", f"/{name}?")
 
     def kill(self) -> None:

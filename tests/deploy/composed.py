@@ -69,7 +69,7 @@ class Composed:
 
     def make_secrets(self) -> None:
         """Run secrets.sh with the commands of this environment."""
-        script = ["sh", self.folder / "secrets.sh"]
+        script = ["sh", str(self.folder / "secrets.sh")]
         environment = {**own_environment(), "MACHIKOBA": str(BIN / "machikoba")}
         done = subprocess.run(script, capture_output=True, text=True, check=False, env=environment)
         assert done.returncode == 0, done.stderr
@@ -154,7 +154,7 @@ class Composed:
         access = "local all all trust\nhost all all all scram-sha-256\n"
         (data / "pg_hba.conf").write_text(access, "utf-8")
         port = self.ports["postgres"]
-        options = ["-k", work, "-p", str(port), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
+        options = ["-k", str(work), "-p", str(port), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
         self._start("postgres", [programs / "postgres", "-D", data, *options], user=user, cwd=work)
         asked = self.services["postgres"]["healthcheck"]["test"][1].split()
         ready = [programs / asked[0], *asked[1:], "-h", "127.0.0.1", "-p", str(port)]
