@@ -98,6 +98,7 @@ def test_settings_that_are_wrong(tried: Try, tmp_path: Path, settings: str) -> N
         ("MQTT", f'{{"password": "{SECRET}"'),
         ("MQTT__PASSWORD", SECRET),
     ],
+    ids=["address", "table", "password"],  # the secret is another one each time
 )
 def test_an_environment_that_is_wrong(
     tried: Try, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
