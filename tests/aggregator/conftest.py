@@ -11,6 +11,11 @@ from aggregator.store.migration import migrate
 from tests.aggregator.new_database import new_database
 from tests.postgres import Postgres
 
+# Here, before ingest's and results' tests import them: these suites tell what differs, as tests do.
+pytest.register_assert_rewrite(
+    "tests.aggregator.store.conformance", "tests.aggregator.store.overlap_conformance"
+)
+
 BOTH = ["sqlite", "postgresql"]
 
 
