@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.aggregator.town import PASSWORD, Town, found_town, served
+from tests.stack import NO_TLS
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +38,7 @@ def empty_town(tmp_path: Path) -> Town:
 
 def browsing(url: str, language: str = "en") -> httpx.Client:
     """Return a client that keeps cookies and follows no redirects."""
-    return httpx.Client(base_url=url, headers={"Accept-Language": language}, timeout=30)
+    return httpx.Client(base_url=url, headers={"Accept-Language": language}, timeout=30, verify=NO_TLS)
 
 
 def sign_in(

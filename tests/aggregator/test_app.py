@@ -15,7 +15,7 @@ from tests.aggregator.ingest.edge import Edge
 from tests.aggregator.ingest.messages import dbirth, minutes, nbirth, ndata
 from tests.aggregator.serving import Serve
 from tests.aggregator.town import Town, found_town
-from tests.stack import wait_until
+from tests.stack import NO_TLS, wait_until
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def serve(tmp_path: Path, broker: Broker, town: Town) -> Iterator[Serve]:
 
 
 def readiness(serve: Serve) -> Any:
-    answer = httpx.get(f"{serve.url}/readyz")
+    answer = httpx.get(f"{serve.url}/readyz", verify=NO_TLS)
     body = answer.json()
     assert answer.status_code == (200 if body["ready"] else 503)
     return body
@@ -57,8 +57,11 @@ def test_what_an_edge_node_sends_is_answered_by_the_api(serve: Serve, broker: Br
         edge.send(nbirth(), dbirth(1, state="RUNNING", name="マシニングセンタ"), ndata(2, minutes(1, 30)))
         edge.wait_for_stored("epoch-1", 30)
         where = f"{serve.url}/api/v1/machines"
-        wait_until(lambda: httpx.get(where, headers=bearer(town)).json()["machines"], "the machine is there")
-        (machine,) = httpx.get(where, headers=bearer(town)).json()["machines"]
+        wait_until(
+            lambda: httpx.get(where, headers=bearer(town), verify=NO_TLS).json()["machines"],
+            "the machine is there",
+        )
+        (machine,) = httpx.get(where, headers=bearer(town), verify=NO_TLS).json()["machines"]
     assert (machine["factory"], machine["machine"], machine["name"]) == ("aoki", "mc-01", "マシニングセンタ")
 
 
@@ -68,7 +71,7 @@ def test_metrics_count_what_was_received_stored_and_refused(serve: Serve, broker
         edge.send_bytes("spBv1.0/higashimachi/NBIRTH/aoki", b"\xff")
         edge.send(nbirth(), ndata(1, minutes(1, 30)))
         edge.wait_for_stored("epoch-1", 30)
-    text = httpx.get(f"{serve.url}/metrics").text
+    text = httpx.get(f"{serve.url}/metrics", verify=NO_TLS).text
     assert 'machikoba_ingest_messages_total{type="NDATA"} 1.0' in text
     assert 'machikoba_ingest_refused_total{what="message"} 1.0' in text
     assert "machikoba_ingest_rows_stored_total 30.0" in text

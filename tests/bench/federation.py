@@ -41,7 +41,7 @@ from aggregator.store.people import People
 from aggregator.store.records import Records
 from tests.aggregator.ingest.messages import FEDERATION
 from tests.aggregator.serving import Serve
-from tests.stack import free_port, wait_until
+from tests.stack import NO_TLS, free_port, wait_until
 
 FACTORIES, MACHINES, WEEKS_BACK = 100, 10, 26
 REQUESTS = 200
@@ -131,7 +131,9 @@ def reading(url: str, token: str) -> list[Row]:
         "every factory": {},
     }
     rows = []
-    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60) as client:
+    with httpx.Client(
+        base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60, verify=NO_TLS
+    ) as client:
         for name, query in questions.items():
             took = [_asked_ms(client, query) for _ in range(REQUESTS)]
             p95 = statistics.quantiles(took, n=20)[-1]
@@ -157,7 +159,9 @@ def serving(folder: Path, token: str) -> Iterator[str]:
     try:
         ask = {"params": {"by": "process"}, "headers": {"Authorization": f"Bearer {token}"}}
         wait_until(
-            lambda: httpx.get(f"{serve.url}/api/v1/capacity", timeout=60, **ask).json()["rows"],  # type: ignore[arg-type]
+            lambda: httpx.get(f"{serve.url}/api/v1/capacity", timeout=60, **ask, verify=NO_TLS).json()[
+                "rows"
+            ],  # type: ignore[arg-type]
             "spare hours are there",
         )
         yield serve.url

@@ -23,6 +23,7 @@ from tests.aggregator.faces import bearer
 from tests.aggregator.town import NOW_MS, served
 from tests.dashboards.database import Database, asking
 from tests.influx_engine import InfluxEngine
+from tests.stack import NO_TLS
 
 DAY_MS = 24 * HOUR_MS
 SINCE_MS = NOW_MS // HOUR_MS * HOUR_MS - 2 * DAY_MS
@@ -61,7 +62,7 @@ def open_demo(engine: InfluxEngine, home: Influx, folder: Path) -> Iterator[Demo
     asyncio.run(_written_back(services, home))
     with (
         served(town) as (url, _),
-        httpx.Client(base_url=url, headers=bearer(town), timeout=60) as api,
+        httpx.Client(base_url=url, headers=bearer(town), timeout=60, verify=NO_TLS) as api,
         asking(engine) as database,
     ):
         yield Demo(services, api, database, home.bucket)

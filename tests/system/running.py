@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import httpx
 import psutil
 
+from tests.stack import NO_TLS
 from tests.system.truth import Key, ms
 
 MACHIKOBA = Path(sys.executable).parent / "machikoba"
@@ -79,7 +80,9 @@ class RunningDemo:
     def get(self, path: str, **params: str | int) -> Any:
         """Return what the API answers to the coordinator's token."""
         headers = {"Authorization": f"Bearer {self.access['coordinator']['token']}"}
-        answer = httpx.get(f"{self.access['url']}{path}", params=params, headers=headers, timeout=30)
+        answer = httpx.get(
+            f"{self.access['url']}{path}", params=params, headers=headers, timeout=30, verify=NO_TLS
+        )
         assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
         return answer.json()
 

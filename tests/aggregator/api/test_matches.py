@@ -13,6 +13,7 @@ from tests.aggregator.faces import bearer
 from tests.aggregator.planning.markets import HandMadeSpare, market
 from tests.aggregator.planning.towns import matching
 from tests.aggregator.town import Town
+from tests.stack import NO_TLS
 
 MATCHES = "/api/v1/matches"
 BODY: dict[str, Any] = {
@@ -49,7 +50,7 @@ class Place:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     with (
         matching(tmp_path_factory.mktemp("matching")) as (url, town, spare),
-        httpx.Client(base_url=url, headers=bearer(town), timeout=60) as client,
+        httpx.Client(base_url=url, headers=bearer(town), timeout=60, verify=NO_TLS) as client,
     ):
         yield Place(client, town, spare)
 
@@ -264,7 +265,7 @@ def test_only_the_coordinator_reads(place: Place, path: str) -> None:
     factory = place.client.get(path, headers=bearer(place.town, "aoki"))
     assert factory.status_code == 403
     assert "coordinator" in factory.json()["detail"]
-    assert httpx.get(place.client.base_url.join(path)).status_code == 401
+    assert httpx.get(place.client.base_url.join(path), verify=NO_TLS).status_code == 401
 
 
 def test_only_the_coordinator_decides_and_by_token(place: Place) -> None:
@@ -273,7 +274,7 @@ def test_only_the_coordinator_decides_and_by_token(place: Place) -> None:
         path, body = f"{MATCHES}/{made['id']}/{what}", {"reason": "x"}
         assert place.client.post(path, json=body, headers=bearer(place.town, "aoki")).status_code == 403
         session = {"machikoba_session": place.town.session()}
-        with httpx.Client(base_url=place.client.base_url, cookies=session) as person:
+        with httpx.Client(base_url=place.client.base_url, cookies=session, verify=NO_TLS) as person:
             assert person.get(MATCHES).status_code == 200
             assert person.post(path, json=body).status_code == 401  # no form of another site can decide
     assert place.client.get(f"{MATCHES}/{made['id']}").json()["status"] == "open"

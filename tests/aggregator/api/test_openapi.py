@@ -15,6 +15,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 from aggregator.api import ROUTERS
 from tests.aggregator.faces import bearer
 from tests.aggregator.town import Town
+from tests.stack import NO_TLS
 
 EXAMPLES = int(os.environ.get("MACHIKOBA_API_CASES", "10"))
 """Cases an operation; `make fuzz` tries many more."""
@@ -22,7 +23,7 @@ EXAMPLES = int(os.environ.get("MACHIKOBA_API_CASES", "10"))
 
 @pytest.fixture(scope="session")
 def description(url: str) -> dict[str, object]:
-    found: dict[str, object] = httpx.get(f"{url}/api/v1/openapi.json", timeout=60).json()
+    found: dict[str, object] = httpx.get(f"{url}/api/v1/openapi.json", timeout=60, verify=NO_TLS).json()
     return found
 
 

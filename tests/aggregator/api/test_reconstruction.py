@@ -15,6 +15,7 @@ from aggregator.model.consent import Field
 from tests.aggregator.faces import bearer, sign_in
 from tests.aggregator.neighbours import Clock, neighbours, set_hours
 from tests.aggregator.town import Town, served
+from tests.stack import NO_TLS
 
 VICTIM, ATTACKER, FRIEND = "aoki", "minato", "hinode"
 OTHERS = dict.fromkeys(("fujimi", "sakura", "higashi", FRIEND), 4.0)
@@ -159,7 +160,10 @@ ATTACKS: tuple[Callable[[Attack], None], ...] = (
 
 def transcript(folder: Path, victim_h: float, attack: Callable[[Attack], None]) -> Attack:
     town, clock = neighbours(folder, {VICTIM: victim_h, ATTACKER: 10.0, **OTHERS})
-    with served(town) as (url, _), httpx.Client(base_url=url, headers={"Accept-Language": "en"}) as client:
+    with (
+        served(town) as (url, _),
+        httpx.Client(base_url=url, headers={"Accept-Language": "en"}, verify=NO_TLS) as client,
+    ):
         made = Attack(client, town, clock, victim_h)
         attack(made)
         return made
@@ -185,7 +189,7 @@ def plain(seen: tuple[int, dict[str, str], str]) -> tuple[int, dict[str, str], s
 @pytest.fixture
 def attack(tmp_path: Path) -> Iterator[Attack]:
     town, clock = neighbours(tmp_path, {VICTIM: 5.0, ATTACKER: 10.0, **OTHERS})
-    with served(town) as (url, _), httpx.Client(base_url=url) as client:
+    with served(town) as (url, _), httpx.Client(base_url=url, verify=NO_TLS) as client:
         yield Attack(client, town, clock, 5.0)
 
 

@@ -14,13 +14,14 @@ from tests.aggregator.api.test_matches import MATCHES, Place
 from tests.aggregator.faces import bearer
 from tests.aggregator.planning.markets import DRAFT, FIRST, HandMadeSpare, market
 from tests.aggregator.planning.towns import matching
+from tests.stack import NO_TLS
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     with (
         matching(tmp_path_factory.mktemp("revising")) as (url, town, spare),
-        httpx.Client(base_url=url, headers=bearer(town), timeout=60) as client,
+        httpx.Client(base_url=url, headers=bearer(town), timeout=60, verify=NO_TLS) as client,
     ):
         yield Place(client, town, spare)
 

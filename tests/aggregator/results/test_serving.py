@@ -19,7 +19,7 @@ from tests.aggregator.ingest.messages import dbirth, metric, nbirth, ndata
 from tests.aggregator.results.asked import Row, asked
 from tests.aggregator.serving import Serve
 from tests.influx_engine import InfluxEngine
-from tests.stack import wait_until
+from tests.stack import NO_TLS, wait_until
 
 MILL = MachineKey("aoki", "mc-01")
 WITHIN_S = 120.0
@@ -60,7 +60,7 @@ def serve(
 
 
 def ready(serve: Serve) -> tuple[int, list[str]]:
-    answer = httpx.get(f"{serve.url}/readyz", timeout=60)
+    answer = httpx.get(f"{serve.url}/readyz", timeout=60, verify=NO_TLS)
     return answer.status_code, answer.json()["reasons"]
 
 

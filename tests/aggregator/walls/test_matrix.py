@@ -15,6 +15,7 @@ from aggregator import api, web
 from aggregator.access.visitor import SESSION_COOKIE
 from tests.aggregator.town import Town
 from tests.aggregator.walls.conftest import BUYER, CANARIES, OTHER_BUYER
+from tests.stack import NO_TLS
 
 STRANGERS = ("sakura", "minato", "buyer")
 """A factory that works right after 青木精機, one that has nothing to do with it, and a buyer."""
@@ -67,8 +68,10 @@ def addresses(path: str) -> list[str]:
 def client_of(town: Town, url: str, who: str, path: str) -> httpx.Client:
     """Return someone signed in: by token at the API, by cookie at pages."""
     if path.startswith("/api/"):
-        return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {town.tokens[who]}"}, timeout=30)
-    return httpx.Client(base_url=url, cookies={SESSION_COOKIE: town.session(who)}, timeout=30)
+        return httpx.Client(
+            base_url=url, headers={"Authorization": f"Bearer {town.tokens[who]}"}, timeout=30, verify=NO_TLS
+        )
+    return httpx.Client(base_url=url, cookies={SESSION_COOKIE: town.session(who)}, timeout=30, verify=NO_TLS)
 
 
 def forbidden(who: str) -> tuple[str, ...]:

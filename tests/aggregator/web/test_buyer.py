@@ -35,6 +35,7 @@ from tests.aggregator.ordered_town import (
 )
 from tests.aggregator.town import FACTORIES, NOW_MS, PASSWORD, Town, served
 from tests.aggregator.web.test_stream import Events
+from tests.stack import NO_TLS
 
 OTHER_BUYER, OTHER_PART = "CANARYBUYER", "CANARYPART"
 UNTIL_MS = NOW_MS + 90 * DAY_MS
@@ -114,7 +115,9 @@ async def test_the_stream_gives_everything_first_then_every_cycle_and_nothing_el
         task: list[asyncio.Task[None]] = []
         run(lambda: task.append(asyncio.get_running_loop().create_task(town.services.order_book.run())))
         async with (
-            httpx.AsyncClient(base_url=url, headers={"Accept-Language": "en"}, timeout=None) as client,
+            httpx.AsyncClient(
+                base_url=url, headers={"Accept-Language": "en"}, timeout=None, verify=NO_TLS
+            ) as client,
             client.stream("GET", f"{path}/events") as answer,
         ):
             assert answer.headers["referrer-policy"] == "no-referrer"
@@ -157,7 +160,9 @@ async def test_a_revoked_link_ends_its_stream_and_page(
     await town.services.order_book.refresh()
     with served(town) as (url, _):
         async with (
-            httpx.AsyncClient(base_url=url, headers={"Accept-Language": "en"}, timeout=None) as client,
+            httpx.AsyncClient(
+                base_url=url, headers={"Accept-Language": "en"}, timeout=None, verify=NO_TLS
+            ) as client,
             client.stream("GET", f"{made.path}/events") as answer,
         ):
             events = Events(answer)
@@ -285,7 +290,9 @@ async def test_consent_taken_back_leaves_the_open_page_of_an_order_that_is_done(
     assert town.services.order_book.now(ORDER) is None
     with served(town) as (url, _):
         async with (
-            httpx.AsyncClient(base_url=url, headers={"Accept-Language": "en"}, timeout=None) as client,
+            httpx.AsyncClient(
+                base_url=url, headers={"Accept-Language": "en"}, timeout=None, verify=NO_TLS
+            ) as client,
             client.stream("GET", f"{path}/events") as answer,
         ):
             events = Events(answer)

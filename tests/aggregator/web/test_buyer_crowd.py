@@ -10,6 +10,7 @@ from aggregator.access.links import link_to_order
 from tests.aggregator.ordered_town import DAY_MS, ORDER, cycle, found_ordered_town
 from tests.aggregator.town import NOW_MS, served
 from tests.aggregator.web.test_stream import Events
+from tests.stack import NO_TLS
 
 LISTENERS = 200
 
@@ -32,7 +33,7 @@ async def test_two_hundred_listeners_hear_a_cycle_and_leave_nothing_behind(tmp_p
         async with AsyncExitStack() as stack:
             limits = httpx.Limits(max_connections=LISTENERS + 10)
             client = await stack.enter_async_context(
-                httpx.AsyncClient(base_url=url, timeout=None, limits=limits)
+                httpx.AsyncClient(base_url=url, timeout=None, limits=limits, verify=NO_TLS)
             )
             streams = [
                 Events(await stack.enter_async_context(client.stream("GET", f"{path}/events")))

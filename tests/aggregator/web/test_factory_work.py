@@ -15,6 +15,7 @@ from aggregator.model.job import JobStatus
 from tests.aggregator.faces import form_token_in
 from tests.aggregator.town import Town, served
 from tests.aggregator.work_town import found_work_town
+from tests.stack import NO_TLS
 
 FIRST, SECOND = "2026-0001-1a", "2026-0002-1a"
 
@@ -33,7 +34,11 @@ def url(town: Town) -> Iterator[str]:
 def at(town: Town, url: str, who: str = "aoki") -> httpx.Client:
     headers = {"Accept-Language": "en"}
     return httpx.Client(
-        base_url=url, cookies={SESSION_COOKIE: town.session(who)}, headers=headers, timeout=30
+        base_url=url,
+        cookies={SESSION_COOKIE: town.session(who)},
+        headers=headers,
+        timeout=30,
+        verify=NO_TLS,
     )
 
 
@@ -122,7 +127,7 @@ def test_the_sheets_code_opens_the_job_ready_to_start_after_signing_in(town: Tow
             < opened.index(f'id="job-{SECOND}"')
             < opened.index("Under way</h2>")
         )
-    back = httpx.get(address).headers["location"]
+    back = httpx.get(address, verify=NO_TLS).headers["location"]
     assert back == f"/login?back=%2Ffactory%3Fjob%3D{SECOND}"
 
 
@@ -160,7 +165,10 @@ def test_the_buyer_sees_what_the_mirror_shows_to_the_byte(town: Town, url: str) 
     asyncio.run(services.order_book.refresh())
     link = link_to_order(services.links, "2026-0001", "coordinator", services.now(), services.now() + 10**9)
     step = re.compile(r'<li class="stop.*?</li>', re.DOTALL)
-    with at(town, url) as factory, httpx.Client(base_url=url, headers={"Accept-Language": "en"}) as buyer:
+    with (
+        at(town, url) as factory,
+        httpx.Client(base_url=url, headers={"Accept-Language": "en"}, verify=NO_TLS) as buyer,
+    ):
         (mirrored, _second_order) = step.findall(factory.get("/factory/seen?by=buyers").text)
         assert mirrored in step.findall(buyer.get(link.path).text)
         assert "青木精機" not in mirrored  # it does not agree to be named to buyers

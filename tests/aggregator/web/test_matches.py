@@ -15,6 +15,7 @@ from tests.aggregator.faces import form_token_in
 from tests.aggregator.planning.markets import DRAFT, HandMadeSpare, market
 from tests.aggregator.planning.towns import matching
 from tests.aggregator.town import Town
+from tests.stack import NO_TLS
 
 FORM = {
     "buyer": "大手精機 <b>株式会社</b>",
@@ -62,7 +63,9 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     with matching(tmp_path_factory.mktemp("desk")) as (url, town, spare):
         cookies = {SESSION_COOKIE: town.session()}
         headers = {"Accept-Language": "en"}
-        with httpx.Client(base_url=url, cookies=cookies, headers=headers, timeout=60) as client:
+        with httpx.Client(
+            base_url=url, cookies=cookies, headers=headers, timeout=60, verify=NO_TLS
+        ) as client:
             yield Desk(client, town, spare)
 
 
@@ -276,7 +279,7 @@ def test_the_rules_and_the_draw_are_published_with_the_result(desk: Desk) -> Non
 def test_only_the_coordinator_sees_or_decides_anything(desk: Desk) -> None:
     made = desk.propose()
     cookies = {SESSION_COOKIE: desk.town.session("aoki")}
-    with httpx.Client(base_url=desk.client.base_url, cookies=cookies) as factory:
+    with httpx.Client(base_url=desk.client.base_url, cookies=cookies, verify=NO_TLS) as factory:
         for path in ("/matches", "/matches/new", "/matches/drill?factory=sato", f"/matches/{made.id}"):
             answer = factory.get(path)
             assert answer.status_code == 403
@@ -284,7 +287,7 @@ def test_only_the_coordinator_sees_or_decides_anything(desk: Desk) -> None:
         token = form_token_in(factory.get("/").text)
         fields = {"form_token": token, "action": "approve"}
         assert factory.post(f"/matches/{made.id}", data=fields).status_code == 403
-    with httpx.Client(base_url=desk.client.base_url) as nobody:
+    with httpx.Client(base_url=desk.client.base_url, verify=NO_TLS) as nobody:
         assert nobody.get(f"/matches/{made.id}").status_code == 303
     assert desk.town.services.planning.match(made.id).status == "open"
 

@@ -16,6 +16,7 @@ from aggregator.store.people import People
 from aggregator.web import stream
 from tests.aggregator.faces import browsing, sign_in
 from tests.aggregator.town import NOW_MS, Town, found_town, served
+from tests.stack import NO_TLS
 
 KEY = MachineKey("aoki", "mc-01")
 WITHIN_S = 30  # however slow the machine is
@@ -67,7 +68,9 @@ async def listening(url: str, name: str, language: str = "en") -> AsyncIterator[
         cookies = {SESSION_COOKIE: visitor.cookies[SESSION_COOKIE]}
     headers = {"Accept-Language": language}
     async with (
-        httpx.AsyncClient(base_url=url, cookies=cookies, headers=headers, timeout=None) as client,
+        httpx.AsyncClient(
+            base_url=url, cookies=cookies, headers=headers, timeout=None, verify=NO_TLS
+        ) as client,
         client.stream("GET", "/floor/events") as answer,
     ):
         yield Events(answer)
@@ -177,7 +180,11 @@ async def test_fifty_listeners_hear_the_same_change_and_leave_nothing_behind(fre
         async with AsyncExitStack() as stack:
             client = await stack.enter_async_context(
                 httpx.AsyncClient(
-                    base_url=url, cookies=cookies, timeout=None, limits=httpx.Limits(max_connections=60)
+                    base_url=url,
+                    cookies=cookies,
+                    timeout=None,
+                    limits=httpx.Limits(max_connections=60),
+                    verify=NO_TLS,
                 )
             )
             all_events = []

@@ -10,6 +10,7 @@ from agent.contract.records import Record, to_dataset
 from agent.contract.records import Window as Sent
 from aggregator.ingest.commit import Batch, Committer
 from aggregator.ingest.events import RecordsArrived
+from aggregator.model.machine import MachineKey
 from aggregator.model.window import StateChange, Window
 from aggregator.work.correcting import Stretch
 from aggregator.work.retagging import Retagger
@@ -140,6 +141,9 @@ def test_a_start_that_comes_while_windows_are_written_misses_none(floor: Floor) 
             if self.tries == 1:
                 floor.work.start(floor.cut, act(AOKI, at_ms=START_MS), "cu-01")
             return timeseries.write(windows, changes)
+
+        def windows(self, key: MachineKey, since_ms: int, until_ms: int) -> list[Window]:
+            return timeseries.windows(key, since_ms, until_ms)
 
     slow = Slow()
     rows = to_dataset(list(enumerate(sent(START_MS, 5), 1)))
