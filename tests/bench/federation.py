@@ -157,13 +157,13 @@ def serving(folder: Path, token: str) -> Iterator[str]:
     serve = Serve(folder, free_port())
     serve.start()
     try:
-        ask = {"params": {"by": "process"}, "headers": {"Authorization": f"Bearer {token}"}}
-        wait_until(
-            lambda: httpx.get(f"{serve.url}/api/v1/capacity", timeout=60, **ask, verify=NO_TLS).json()[
-                "rows"
-            ],  # type: ignore[arg-type]
-            "spare hours are there",
-        )
+        address = f"{serve.url}/api/v1/capacity?by=process"
+        bearer = {"Authorization": f"Bearer {token}"}
+
+        def rows() -> object:
+            return httpx.get(address, headers=bearer, timeout=60, verify=NO_TLS).json()["rows"]
+
+        wait_until(rows, "spare hours are there")
         yield serve.url
     finally:
         serve.stop()

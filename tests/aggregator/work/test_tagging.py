@@ -142,7 +142,7 @@ def test_a_start_that_comes_while_windows_are_written_misses_none(floor: Floor) 
                 floor.work.start(floor.cut, act(AOKI, at_ms=START_MS), "cu-01")
             return timeseries.write(windows, changes)
 
-        def windows(self, key: MachineKey, since_ms: int, until_ms: int) -> list[Window]:
+        def windows(self, key: MachineKey, since_ms: int, until_ms: int) -> Sequence[Window]:
             return timeseries.windows(key, since_ms, until_ms)
 
     slow = Slow()
