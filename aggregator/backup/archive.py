@@ -5,6 +5,7 @@ import io
 import json
 import os
 import tarfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -74,7 +75,7 @@ def opened(path: Path) -> Iterator["Archive"]:
         if error.strerror is None:
             raise AggregatorError(f"{path}: is damaged or no backup") from error
         raise AggregatorError(f"{path}: cannot be read: {error.strerror}") from error
-    except (tarfile.TarError, EOFError) as error:
+    except (tarfile.TarError, EOFError, zlib.error) as error:
         raise AggregatorError(f"{path}: is damaged or no backup") from error
 
 

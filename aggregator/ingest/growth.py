@@ -82,11 +82,14 @@ class Growth:
         return without_stored(window, known.before(window.start_ms))
 
     def _unknown(self, windows: Iterable[Window]) -> Mapping[MachineKey, int]:
-        """Return of which machines the store is to be asked, and their first windows."""
+        """Return of which machines the store is to be asked, and their first windows.
+
+        The very first one tells how old the copy was, also where it is OFFLINE: days may lie before cycles.
+        """
         first: dict[MachineKey, int] = {}
         for window in windows:
             known = self._known.get(window.key)
-            if window.cycles and (known is None or window.start_ms < known.since_ms):
+            if known is None or (window.cycles and window.start_ms < known.since_ms):
                 first[window.key] = min(window.start_ms, first.get(window.key, window.start_ms))
         return first
 

@@ -1,9 +1,11 @@
 """`machikoba backup` and `restore`: all comes back, into either kind of database; nothing is lost unasked."""
 
+import gzip
 import json
 import logging
 import stat
 import tarfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -250,6 +252,19 @@ def test_what_cannot_be_restored_is_refused_and_changes_nothing(
 def test_half_a_file_is_refused(small: Path, desk: Desk, length: int) -> None:
     small.write_bytes(small.read_bytes()[:length])
     assert "is damaged" in desk.restore(small, desk.new_url, desk.new)
+    assert not (desk.new / "machikoba.db").exists()
+
+
+@pytest.mark.parametrize("words", [(), ("--check",)])
+def test_what_cannot_be_unpacked_from_the_middle_on_is_refused(
+    small: Path, desk: Desk, words: tuple[str, ...]
+) -> None:
+    """As by a disk that lost a block: the manifest can be read, the database behind it cannot."""
+    content = gzip.decompress(small.read_bytes())
+    packing = zlib.compressobj(wbits=31)
+    begun = packing.compress(content[: len(content) // 2]) + packing.flush(zlib.Z_FULL_FLUSH)
+    small.write_bytes(begun + b"\x07" * 10_000)  # a kind of block that there is not
+    assert "is damaged or no backup" in desk.restore(small, desk.new_url, desk.new, *words)
     assert not (desk.new / "machikoba.db").exists()
 
 

@@ -119,6 +119,28 @@ def test_a_centre_that_is_started_again_meanwhile(
     check(timeseries)
 
 
+def test_a_copy_of_a_machine_at_rest_that_goes_on_after_a_weekend(
+    timeseries: Embedded, records: Records
+) -> None:
+    """The copy's open window holds no cycle, and what was stored lies further back than a work day."""
+    tracker, told = MachineTracker.begin("lathe-01", RULES, T_MS)
+    told += followed(tracker, at(10))
+    told += tracker.close(at(10) + 1_000)
+    copy = tracker.snapshot()
+    tracker, rest = MachineTracker.resume(RULES, copy, at(10) + 2_000)
+    told += rest + followed(tracker, at(30))
+    restored, on = MachineTracker.resume(RULES, copy, at(4_000))
+    first = len(on)
+    on += followed(restored, at(4_010))
+    committer = Committer(timeseries, records)
+    committer.commit(rows(OLD, told), at(4_011))
+    committer.commit(rows(NEW, on[:first]), at(4_011))
+    committer.commit(rows(NEW, on[first:], first + 1), at(4_011))
+    stored = timeseries.windows(LATHE, 0, 10**13)
+    assert stored[-1].cycles_total is not None
+    assert sum(window.cycles for window in stored) == stored[-1].cycles_total - parts(T_MS + EVERY_MS)
+
+
 def test_an_agent_that_was_only_away_is_believed(timeseries: Embedded, records: Records) -> None:
     tracker, told = MachineTracker.begin("lathe-01", RULES, T_MS)
     told += followed(tracker, at(10))
