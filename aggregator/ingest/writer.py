@@ -114,7 +114,11 @@ class Writer:
         """Store what is queued, for ever. Cancelled, it ends when the batch at the store is done."""
         while True:
             batch = await self._take()
-            committed = await self._commit(batch)
+            try:
+                committed = await self._commit(batch)
+            except asyncio.CancelledError:
+                self._put_back(batch)
+                raise
             self._writing_rows = 0
             self._show_depth()
             self._tell(batch, committed)
@@ -140,6 +144,16 @@ class Writer:
         if 0 < self._queued_rows < BATCH_ROWS:
             await asyncio.sleep(GATHER_S)
         return self._gathered()
+
+    def _put_back(self, batch: Batch) -> None:
+        """Keep what was measured here for `finish`: agents send theirs again, of this nobody has more.
+
+        What is remembered must not go on beyond records that are not stored; those that are change nothing.
+        """
+        for key, memory in batch.memories.items():
+            later = self._next.memories.get(key)
+            self._next.memories[key] = memory if later is None else memory.then(later)
+            self._queued_rows += memory.rows
 
     def _gathered(self) -> Batch:
         batch, self._next = self._next, Batch()

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 from typing import Any
 
 import pytest
@@ -35,10 +36,18 @@ def memory(tracker: str, *starts: int, key: MachineKey = LATHE) -> Memory:
 
 
 class Down(Embedded):
-    """A store that takes nothing."""
+    """A store that takes nothing until it is `well`."""
 
-    def write(self, *_: Any) -> tuple[()]:
-        raise StoreError("away")
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self.well = False
+        self.tried = threading.Event()
+
+    def write(self, *what: Any) -> tuple[()]:
+        if not self.well:
+            self.tried.set()
+            raise StoreError("away")
+        return super().write(*what)
 
 
 def test_what_was_remembered_but_not_written_is_written_after_a_crash(
@@ -83,6 +92,24 @@ async def test_a_stop_while_the_store_is_away_says_what_is_lost(
     await one.finish()
     assert "the last minute of foreign machines waits for the next start: away" in caplog.text
     assert [each.rows for each in await asyncio.to_thread(Memories(engine).load)] == [2]
+
+
+async def test_a_stop_between_two_tries_leaves_no_gap(engine: Engine, records: Records) -> None:
+    """The store is well again, but nobody has tried yet; what is remembered goes on behind the gap else."""
+    store = Down(engine)
+    one = writer(engine, store, records)
+    one.measured(memory("first", 1))
+    running = asyncio.create_task(one.run())
+    assert await asyncio.to_thread(store.tried.wait, 30)
+    store.well = True
+    running.cancel()
+    await asyncio.wait([running])
+    one.measured(memory("second", 2))
+    await one.finish()
+    (kept,) = await asyncio.to_thread(Memories(engine).load)
+    assert (kept.tracker, kept.rows) == ("second", 4)
+    stored = await asyncio.to_thread(store.windows, LATHE, 0, END_MS)
+    assert [window.start_ms for window in stored] == [MINUTE_MS, 2 * MINUTE_MS]
 
 
 async def test_a_full_queue_loses_records_loudly_and_goes_on(
