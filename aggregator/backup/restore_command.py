@@ -150,14 +150,25 @@ def _put_database(engine: Engine, copy: Path, ending: str) -> None:
     target = Path(place_of(engine))
     if target.exists():
         _close_log(target)
-        for name in (target.name, f"{target.name}-wal", f"{target.name}-shm"):
-            if target.with_name(name).exists():
-                target.with_name(name).rename(target.with_name(name + ending))
-    staged = target.with_name(f".{target.name}.restored")
-    shutil.move(copy, staged)  # the database may lie on another disk than the data folder
-    with staged.open("rb") as file:
-        os.fsync(file.fileno())
+    staged = _beside(copy, target)  # before anything is put away: its disk may be full
+    for name in (target.name, f"{target.name}-wal", f"{target.name}-shm"):
+        if target.with_name(name).exists():
+            target.with_name(name).rename(target.with_name(name + ending))
     staged.rename(target)
+
+
+def _beside(copy: Path, target: Path) -> Path:
+    """Bring the database beside its place, which may lie on another disk than the data folder."""
+    staged = target.with_name(f".{target.name}.restored")
+    try:
+        shutil.move(copy, staged)
+        with staged.open("rb") as file:
+            os.fsync(file.fileno())
+    except OSError:
+        if staged.is_file():
+            staged.unlink()
+        raise
+    return staged
 
 
 def _close_log(target: Path) -> None:

@@ -201,6 +201,16 @@ def test_a_place_of_the_authority_that_cannot_be_used_is_told_before_anything_ch
     assert factories(sqlite_url) == ["aoki", "sakura"]
 
 
+def test_a_place_of_the_database_that_cannot_be_used_is_told_before_the_old_one_is_put_away(
+    small: Path, sqlite_url: str, desk: Desk
+) -> None:
+    add_sakura(sqlite_url).dispose()
+    (desk.data / ".machikoba.db.restored").mkdir()
+    assert "Is a directory" in desk.restore(small, sqlite_url, desk.data, "--replace")
+    assert factories(sqlite_url) == ["aoki", "sakura"]
+    assert not list(desk.data.glob("*.before-*"))
+
+
 def test_a_damaged_database_can_be_replaced(
     small: Path, sqlite_url: str, desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
