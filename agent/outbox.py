@@ -20,7 +20,16 @@ from agent.clock import system_wall_ms
 from agent.contract.records import HOUR_MS, Record
 from agent.errors import OutboxDamaged, OutboxError
 from agent.merging import MEGABYTE, Bounds
-from agent.outbox_file import FILE, LOG_BYTES, failure, make_folder, open_file, open_in_memory, recover
+from agent.outbox_file import (
+    FILE,
+    LOG_BYTES,
+    failure,
+    finish_recovery,
+    make_folder,
+    open_file,
+    open_in_memory,
+    recover,
+)
 from agent.rewriting import mark_age, merge_rows, release_rows, take_aged, used_bytes
 from agent.sealed import Damaged, from_blob, from_snapshot, to_blob, to_snapshot
 
@@ -338,6 +347,7 @@ def open_outbox(
     """
     make_folder(folder)
     path = folder / FILE
+    finish_recovery(path)
     try:
         connection = open_file(path)
     except OutboxDamaged as error:

@@ -119,21 +119,45 @@ def open_in_memory() -> sqlite3.Connection:
 
 
 def recover(path: Path) -> Recovered:
-    """Put a damaged file aside, as it is, and begin a new one, under a new epoch, with what can be read."""
-    aside = _put_aside(path)
-    _drop_oldest_aside(path)
-    connection = open_file(path)
+    """Put a damaged file aside, as it is, and begin a new one, under a new epoch, with what can be read.
+
+    The new one is whole before the damaged one leaves its place: whoever is killed before begins again.
+    """
+    built = _built(path)
+    try:
+        built.unlink(missing_ok=True)
+        log_of(built).unlink(missing_ok=True)
+    except OSError as error:
+        raise OutboxDiskError(f"{path}: is damaged and cannot be recovered: {error.strerror}") from error
+    connection = open_file(built)
     try:
         with connection:
-            head = _read_head(aside)
-            machines = _copy_machines(aside, connection)
-            records, lost = _copy_records(aside, connection, head)
+            head = _read_head(path)
+            machines = _copy_machines(path, connection)
+            records, lost = _copy_records(path, connection, head)
             if head is not None:
                 connection.execute("UPDATE outbox SET bd_seq = ?", (head[1],))
     except sqlite3.Error as error:
-        connection.close()
         raise failure(path, error) from error
-    return Recovered(connection, aside, records, lost, machines)
+    finally:
+        connection.close()
+    aside = _put_aside(path)
+    _drop_oldest_aside(path)
+    finish_recovery(path)
+    return Recovered(open_file(path), aside, records, lost, machines)
+
+
+def finish_recovery(path: Path) -> None:
+    """Put what was recovered in the place of the damaged file, if that is aside; raises OutboxDiskError."""
+    try:
+        if not path.exists() and _built(path).exists():
+            _built(path).rename(path)
+    except OSError as error:
+        raise OutboxDiskError(f"{path}: cannot be put in its place: {error.strerror}") from error
+
+
+def _built(path: Path) -> Path:
+    return path.with_name(f"{path.name}.recovered")
 
 
 def failure(path: Path, error: sqlite3.Error) -> OutboxError:

@@ -2,6 +2,9 @@
 
 import random
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -89,6 +92,30 @@ def test_what_reads_of_a_file_with_torn_pages_goes_on_and_the_rest_is_told(
     outbox = open_outbox(folder)
     assert records(outbox) == found, "a start later nothing is damaged any more"
     assert outbox.append([window(COUNT + 1)], {}).start == len(found) + 1
+    outbox.close()
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from agent import outbox_file
+from agent.outbox import open_outbox
+setattr(outbox_file, sys.argv[2], lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+open_outbox(Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("at", ["_copy_records", "_put_aside", "_drop_oldest_aside"])
+def test_a_kill_while_it_is_recovered_loses_nothing_that_can_be_read(
+    folder: Path, whole: Path, at: str
+) -> None:
+    pages = len((whole / FILE).read_bytes()) // PAGE
+    spoilt = spoil(folder, (pages - 20) * PAGE, 3 * PAGE)
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(folder), at], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    outbox = open_outbox(folder)
+    assert len(records(outbox)) > 3_500
+    assert aside(folder).read_bytes() == spoilt
     outbox.close()
 
 
