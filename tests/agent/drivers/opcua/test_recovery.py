@@ -74,8 +74,12 @@ class Machine:
         )
 
     def lost_at(self, lost_ms: int) -> int:
-        """Return since when it has to be OFFLINE, lost at `lost_ms`: a minute that ended is told."""
-        return max(lost_ms, self.noticed_ms // MINUTE_MS * MINUTE_MS)
+        """Return since when it has to be OFFLINE at the latest, lost at `lost_ms`.
+
+        A minute that ended before it was noticed is told already, up to the moment at which it was closed.
+        """
+        ended = self.noticed_ms // MINUTE_MS > lost_ms // MINUTE_MS
+        return self.noticed_ms if ended else lost_ms
 
     @property
     def offline_since_ms(self) -> int:
