@@ -42,13 +42,13 @@ def number(text: str) -> int:
     return int(found.group().replace(",", ""))
 
 
-def wait_on(page: Page, done: Callable[[], object], what: str) -> None:
+def wait_on(page: Page, done: Callable[[], object], what: str, within_ms: int = WITHIN_MS) -> None:
     """Wait until `done()` is true, while the page goes on."""
-    for _ in range(WITHIN_MS // 200):
+    for _ in range(within_ms // 200):
         if done():
             return
         page.wait_for_timeout(200)
-    raise AssertionError(f"not within {WITHIN_MS} ms: {what}")
+    raise AssertionError(f"not within {within_ms} ms: {what}")
 
 
 def grown(page: Page, count: Locator, least: int) -> int:

@@ -50,8 +50,8 @@ class Maker:
 
 MAKERS = (
     Maker("higashi", "東プレス", "pr-01", "press", "pressing", "opcua_port", 0.8),
-    Maker("kita", "北精機", "mc-01", "machining_centre", "cutting", "opcua_port", 3.0),
-    Maker("minami", "南製作所", "mc-11", "machining_centre", "cutting", "modbus_port", 3.0),
+    Maker("kita", "北精機", "mc-01", "machining_centre", "cutting", "opcua_port", 2.0),
+    Maker("minami", "南製作所", "mc-11", "machining_centre", "cutting", "modbus_port", 2.0),
     Maker("nishi", "西梱包", "sh-01", "packing", "shipping", "modbus_port", 0.8, 2),
 )
 PLAIN = {"batch": 100_000, "setup_s": 0, "mtbf_s": 0, "starve_every_s": 0, "stop_every_s": 0}

@@ -242,7 +242,7 @@ def the_backup_makes_the_rest(cast: Cast) -> None:
     wanted = number(cast.backup.card(job).locator("dl.facts b").first.inner_text())
     assert 0 < wanted < QUANTITY
     cast.backup.start(job)
-    wait_on(cast.backup.page, lambda: cast.backup.good(job) >= wanted, "the rest")
+    wait_on(cast.backup.page, lambda: cast.backup.good(job) >= wanted, "the rest", 3 * WITHIN_MS)
     cast.backup.finish(job)
     cast.shipper.receive(cast.backup.hand_over(job))
     assert grown(cast.buyer, cast.made(MIDDLE), QUANTITY) >= QUANTITY
