@@ -100,8 +100,8 @@ class Publisher:
 
     def reach(self, machine: str, is_there: bool) -> None:
         """Note whether a machine's driver reaches it; one that is lost for long is dead until it is found."""
-        self._reach.note(machine, is_there, self._clock())
-        self._wake.set()
+        if self._reach.note(machine, is_there, self._clock()):
+            self._wake.set()  # drivers say it with every reading: only news wakes us
 
     def appended(self, through: int) -> None:
         """Note that the outbox holds records up to `through`."""

@@ -16,12 +16,15 @@ class Reach:
         self._lost: dict[str, float] = {}
         self._dead: set[str] = set()
 
-    def note(self, machine: str, is_there: bool, now_s: float) -> None:
-        """Take what a driver says of its machine."""
+    def note(self, machine: str, is_there: bool, now_s: float) -> bool:
+        """Take what a driver says of its machine, again and again; return whether it is news."""
+        if is_there == (machine not in self._lost):
+            return False
         if is_there:
-            self._lost.pop(machine, None)
+            del self._lost[machine]
         else:
-            self._lost.setdefault(machine, now_s)
+            self._lost[machine] = now_s
+        return True
 
     def is_dead(self, machine: str) -> bool:
         """Tell whether the machine's death was told, and no birth since."""

@@ -11,11 +11,6 @@ from aggregator.store.influx.influx import Influx
 from aggregator.store.influx.server import Server
 from tests.influx_engine import InfluxEngine, any_influxdb
 
-# What suites share tells what differs, as tests do; whoever imports them first, it is said here before.
-pytest.register_assert_rewrite(
-    "tests.aggregator.store.conformance", "tests.aggregator.store.overlap_conformance"
-)
-
 # No deadlines: a busy computer is no bug. In CI always the same examples, so that a failure can be repeated.
 settings.register_profile("machikoba", deadline=None, print_blob=True)
 settings.register_profile("ci", settings.get_profile("machikoba"), derandomize=True)
@@ -27,7 +22,6 @@ LONGEST = (
     "chaos/test_chaos.py",  # two minutes, likewise
     "browser/test_story.py",  # likewise
     "system/test_real_log.py",
-    "chaos/test_chaos.py",
     "agent/test_app.py",
     "system/test_work_on_jobs.py",
     "aggregator/backup/test_running.py",

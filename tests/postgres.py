@@ -5,6 +5,8 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -103,6 +105,18 @@ class Postgres:
             self._server.terminate()
             self._server.wait(60)
         subprocess.run(["rm", "-rf", self._folder], check=True)  # of so many files rmtree takes ten seconds
+
+
+@contextmanager
+def started() -> Iterator[Postgres]:
+    """A server of our own, until the block ends."""
+    server = Postgres()
+    try:
+        server.create()
+        server.start()
+        yield server
+    finally:
+        server.remove()
 
 
 def binaries() -> Path:

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from aggregator.store.database import open_engine
 from aggregator.store.migration import migrate
 from tests.aggregator.new_database import new_database
-from tests.postgres import Postgres
+from tests.postgres import Postgres, started
 
 # Here, before ingest's and results' tests import them: these suites tell what differs, as tests do.
 pytest.register_assert_rewrite(
@@ -22,13 +22,8 @@ BOTH = ["sqlite", "postgresql"]
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL of our own, one a run."""
-    server = Postgres()
-    try:
-        server.create()
-        server.start()
+    with started() as server:
         yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ from aggregator.store.records import Records
 from tests.agent.brokers import running
 from tests.influx_adapter import TOKEN
 from tests.influx_engine import influx_engine
-from tests.postgres import Postgres
+from tests.postgres import Postgres, started
 from tests.secrets.planted import argument_lists, canary, leaks, planted
 from tests.stack import NO_TLS, free_port, wait_until
 
@@ -107,13 +107,8 @@ def paths() -> list[str]:
 @pytest.fixture
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL that does not ask for the password which its URL holds."""
-    server = Postgres()
-    try:
-        server.create()
-        server.start()
+    with started() as server:
         yield server
-    finally:
-        server.remove()
 
 
 def settings_of(folder: Path, database: str, influx: str, mqtt_port: int, web_port: int) -> Path:
