@@ -168,15 +168,15 @@ class _Maker:
     def _planned(self, story: Story, began_ms: int, number: int) -> date:
         """Return the day of a step: one a day from the day on which work began, a late order's earlier.
 
-        What has not begun is planned in even steps up to the due date.
+        What has begun was planned for today at the latest, and what has not in even steps up to the due date.
         """
-        begun = story.done + (story.share > 0)
-        if story.late_days or number < begun:
+        begun, today = story.done + (story.share > 0), self._day(self._now_ms)
+        if story.late_days:
             return self._day(began_ms) + timedelta(days=max(number - story.late_days, 0))
+        if number < begun:
+            return min(self._day(began_ms) + timedelta(days=number), today)
         ahead = number - begun + 1
-        return self._day(self._now_ms) + timedelta(
-            days=story.due_days * ahead // (len(story.stages) - begun + 1)
-        )
+        return today + timedelta(days=story.due_days * ahead // (len(story.stages) - begun + 1))
 
     def _laid(self, story: Story, id_: str, lot: Lot, day: date, stretch: Stretch | None) -> Laid:
         number = [stage.step.id for stage in story.stages].index(lot.step)

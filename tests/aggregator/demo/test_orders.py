@@ -1,6 +1,7 @@
 """The demo opens with orders at different stages, laid over what machines really counted."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -45,10 +46,14 @@ def config(folder: Folder) -> Config:
 
 @pytest.fixture
 def engine(config: Config) -> Engine:
+    return with_history(config, now_ms())
+
+
+def with_history(config: Config, at_ms: int) -> Engine:
     engine = open_engine(config.database_url)
     migrate(engine)
     home = Embedded(engine)
-    until_ms = now_ms() // MINUTE_MS * MINUTE_MS
+    until_ms = at_ms // MINUTE_MS * MINUTE_MS
     for stage in (stage for story in STORIES for stage in story.stages):
         key = MachineKey(stage.factory, stage.machine)
         starts = range(until_ms - 2_000 * MINUTE_MS, until_ms, MINUTE_MS)
@@ -120,9 +125,13 @@ def test_what_a_short_history_lacks_people_counted(folder: Folder, config: Confi
     engine.dispose()
 
 
+@pytest.mark.parametrize("hour", [1, 14, 23])
 def test_what_has_not_begun_is_planned_until_the_due_date(
-    folder: Folder, config: Config, engine: Engine
+    folder: Folder, config: Config, monkeypatch: pytest.MonkeyPatch, hour: int
 ) -> None:
+    at = datetime.now(config.zone).replace(hour=hour)
+    engine = with_history(config, round(at.timestamp() * 1000))
+    monkeypatch.setattr("aggregator.demo.orders.now_ms", lambda: round(at.timestamp() * 1000))
     make_orders(folder, config)
     for match in Orders(engine).matches():
         if story_of(match.draft.part).late_days:
