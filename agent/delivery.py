@@ -8,6 +8,8 @@ the highest contiguous sequence it has stored; what is not announced in time is 
 - No more than `records_per_s` are sent, on average over a second: after an outage the line and the broker are
   shared with live values, and with other factories that catch up.
 - Only an announcement for our own epoch counts, and only of what was sent.
+- Records that are newer than the centre's last word wait for its first one, at most a time-out: where this
+  outbox is an old copy of another, their sequences may mean other records at the centre.
 """
 
 from collections import deque
@@ -52,7 +54,15 @@ class Send(NamedTuple):
 class Delivery:
     """The state of delivery of one epoch; times are seconds of any clock that only moves forward."""
 
-    def __init__(self, policy: Policy, epoch: str, forgotten_through: int, appended_through: int) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        epoch: str,
+        forgotten_through: int,
+        appended_through: int,
+        confirmed_through: int | None = None,
+    ) -> None:
+        """Begin with what the outbox tells; without `confirmed_through` nothing waits for the centre."""
         self.acknowledged_through = forgotten_through
         self.sent_through = forgotten_through
         self._policy = policy
@@ -67,9 +77,12 @@ class Delivery:
         """How many records may be sent at `_allowed_s`."""
         self._allowed_s = float("-inf")
         self._appended_through = appended_through
-        self._at_start_through = appended_through
+        self._confirmed_through = appended_through if confirmed_through is None else confirmed_through
+        self.is_confirmed = confirmed_through is None
+        """The centre spoke of our epoch, and knew nothing of it that is not ours."""
+        self._patient_until_s = float("-inf")
         self.is_overtaken = False
-        """The centre knows records of our epoch that we never appended: another copy of the outbox did."""
+        """The centre knows records of our epoch that we never sent: another copy of the outbox did."""
 
     def appended(self, through: int) -> None:
         """Note that the outbox now holds records up to `through`."""
@@ -82,13 +95,14 @@ class Delivery:
         self._in_flight.clear()
         self._progressed_s = now_s
         self._timeouts = 0
+        self._patient_until_s = now_s + self._policy.timeout_s
 
     def next_send(self, now_s: float) -> Send | None:
         """Return what to send now, None if there is nothing or too much is on its way already."""
         if self.due_s is not None and now_s >= self.due_s:
             self._go_back(now_s)
         room = self._bound - (self.sent_through - self.acknowledged_through)
-        limit = min(room, self._policy.records_per_message, self._appended_through - self.sent_through)
+        limit = min(room, self._policy.records_per_message, self._may_go_through(now_s) - self.sent_through)
         if limit <= 0 or self._allowance(now_s) < limit:
             return None
         return Send(self.sent_through, limit, again=self.sent_through < self._again_through)
@@ -113,9 +127,10 @@ class Delivery:
                 f"it is for the epoch {epoch!r}, ours is {self.epoch!r}: "
                 "does another agent run as this factory?"
             )
-        self.is_overtaken |= through > self._appended_through
-        if through > max(self._ever_sent_through, self._at_start_through):
+        if through > max(self._ever_sent_through, self._confirmed_through):
+            self.is_overtaken = True
             return f"it goes through {through}, but no more than {self._ever_sent_through} was sent"
+        self.is_confirmed = True
         # Records from before our last restart may have been sent then: of these, what was sent again counts.
         through = min(through, self._ever_sent_through)
         if through <= self.acknowledged_through:
@@ -143,6 +158,8 @@ class Delivery:
         message = self._policy.records_per_message
         short = message - self._allowance(now_s)
         waits = [] if self.due_s is None else [self.due_s]
+        if self._may_go_through(now_s) < self._appended_through:
+            waits.append(self._patient_until_s)
         if short > 0 and self.sent_through < self._appended_through:
             waits.append(now_s + short / self._policy.records_per_s)
         return min(waits, default=None)
@@ -151,6 +168,10 @@ class Delivery:
     def backlog(self) -> int:
         """How many records are appended and not announced."""
         return self._appended_through - self.acknowledged_through
+
+    def _may_go_through(self, now_s: float) -> int:
+        is_free = self.is_confirmed or now_s >= self._patient_until_s
+        return self._appended_through if is_free else self._confirmed_through
 
     def _allowance(self, now_s: float) -> float:
         if self._allowed_s == float("-inf"):

@@ -106,7 +106,9 @@ class Dispatch:
             return None
         why_not = self._delivery.announced(epoch, through, self._clock())
         self._load_again.set()
-        if self._may_renew or self._delivery.acknowledged_through > self._outbox.forgotten_through:
+        is_first = self._delivery.is_confirmed and not self._outbox.is_confirmed
+        is_progress = self._delivery.acknowledged_through > self._outbox.forgotten_through
+        if is_first or is_progress or self._may_renew:
             self._forget_again.set()
         return why_not and f"'{names.STORED_THROUGH}' is ignored: {why_not}"
 
@@ -152,6 +154,8 @@ class Dispatch:
                     # Not cut off by a connection that ends: the outbox would be renewed, and we not know it.
                     await asyncio.shield(self._renew())
                 through, epoch = self._delivery.acknowledged_through, self._delivery.epoch
+                if self._delivery.is_confirmed:
+                    await on_disk(self._outbox.confirm, epoch)
                 await on_disk(self._outbox.forget, through, epoch)
             except OutboxDamaged as error:
                 await self._recover(error)
@@ -200,7 +204,13 @@ class Dispatch:
 
     def _begun(self) -> Delivery:
         outbox = self._outbox
-        return Delivery(self._policy, outbox.epoch, outbox.forgotten_through, outbox.last_sequence)
+        return Delivery(
+            self._policy,
+            outbox.epoch,
+            outbox.forgotten_through,
+            outbox.last_sequence,
+            confirmed_through=None if outbox.is_confirmed else outbox.confirmed_through,
+        )
 
     async def _wait_for_disk(self, trouble: str) -> None:
         if trouble != self._trouble:

@@ -25,6 +25,7 @@ from agent.outbox_file import (
     LOG_BYTES,
     failure,
     finish_recovery,
+    is_unused,
     make_folder,
     open_file,
     open_in_memory,
@@ -73,6 +74,13 @@ class Outbox:
         self.forgotten_through: int
         self.last_sequence: int
         self._bd_seq: int
+        self.confirmed_through: int
+        """The newest sequence that was here when the centre was last heard, however often we started since.
+
+        If it knows more of this epoch by our first connection, then from another copy of this file.
+        """
+        self.is_confirmed: bool
+        """The centre was heard since the file was opened, or cannot know this epoch yet."""
         self._adopt(connection)
 
     @property
@@ -99,6 +107,11 @@ class Outbox:
             connection.executemany("INSERT INTO records VALUES (?, ?)", rows)
             connection.executemany("INSERT OR REPLACE INTO machines VALUES (?, ?)", machines)
             dropped = self._drop(connection)
+            if rows and not self.is_confirmed:
+                connection.execute(
+                    "INSERT INTO unconfirmed SELECT ? WHERE NOT EXISTS (SELECT * FROM unconfirmed)",
+                    (self._base + self.last_sequence,),
+                )
             if rows and (now_ms := self._now()) - self._marked_ms >= HOUR_MS:
                 mark_age(connection, rows[-1][0], round(now_ms))
                 self._marked_ms = now_ms
@@ -140,6 +153,15 @@ class Outbox:
         if self._base + through - self._dropped >= DROP_ROWS:
             self._drop_forgotten()
         return forgotten
+
+    def confirm(self, epoch: str) -> None:
+        """Note that the centre was heard, and knows nothing of this epoch that is not from here."""
+        if self.is_confirmed:
+            return
+        with self._transaction() as connection:
+            if epoch == self.epoch:
+                connection.execute("DELETE FROM unconfirmed")
+                self.is_confirmed = True
 
     def renew(self) -> None:
         """Begin a new epoch with what is pending, numbered from 1 again.
@@ -263,7 +285,11 @@ class Outbox:
             "SELECT epoch, base, forgotten_through, bd_seq FROM outbox"
         ).fetchone()
         (newest,) = connection.execute("SELECT max(number) FROM records").fetchone()
+        (unconfirmed_after,) = connection.execute("SELECT min(after) FROM unconfirmed").fetchone()
         self._renewed(epoch, base, dropped, max(dropped, newest or 0))
+        if unconfirmed_after is not None:
+            self.confirmed_through = unconfirmed_after - base
+        self.is_confirmed = is_unused(connection)
 
     def _renew(
         self, connection: sqlite3.Connection, forgotten: int | None = None
@@ -275,12 +301,15 @@ class Outbox:
         connection.execute(
             "UPDATE outbox SET epoch = ?, base = ?, forgotten_through = ?", (epoch, forgotten, forgotten)
         )
+        connection.execute("DELETE FROM unconfirmed")
         return epoch, forgotten, forgotten, last
 
     def _renewed(self, epoch: str, base: int, dropped: int, last: int) -> None:
         """Note where the file stands; sequences are the rows' numbers behind `base`."""
         self.epoch, self._base, self._dropped = epoch, base, dropped
-        self.forgotten_through, self.last_sequence = dropped - base, last - base
+        self.forgotten_through = dropped - base
+        self.last_sequence = self.confirmed_through = last - base
+        self.is_confirmed = True  # nobody else can know a new epoch
 
     def _drop(self, connection: sqlite3.Connection) -> int:
         """Delete what is forgotten; return the number through which that is so."""

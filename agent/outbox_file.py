@@ -36,6 +36,7 @@ CREATE TABLE outbox (
 """
 _HELD = "CREATE TABLE IF NOT EXISTS held (boot TEXT, base_ms INTEGER, after INTEGER)"
 _AGES = "CREATE TABLE IF NOT EXISTS ages (number INTEGER, at_ms INTEGER)"
+_UNCONFIRMED = "CREATE TABLE IF NOT EXISTS unconfirmed (after INTEGER)"
 _RECORDS = "CREATE TABLE records (number INTEGER PRIMARY KEY, record BLOB NOT NULL)"
 _MACHINES = "CREATE TABLE machines (machine TEXT PRIMARY KEY, snapshot BLOB NOT NULL) WITHOUT ROWID"
 
@@ -108,6 +109,15 @@ def open_file(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def is_unused(connection: sqlite3.Connection) -> bool:
+    """Tell whether this outbox never held a record and was never connected: nobody can know its epoch."""
+    (count,) = connection.execute(
+        "SELECT count(*) FROM outbox WHERE bd_seq < 0 AND forgotten_through = base "
+        "AND NOT EXISTS (SELECT * FROM records)"
+    ).fetchone()
+    return bool(count)
 
 
 def open_in_memory() -> sqlite3.Connection:
@@ -188,6 +198,7 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(_HELD)
         connection.execute(_AGES)
+        connection.execute(_UNCONFIRMED)
         (found,) = connection.execute("PRAGMA user_version").fetchone()
         if found > FORMAT:
             raise OutboxError(f"{path}: was written by a newer agent (format {found}); update this one")
@@ -195,6 +206,8 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
             _make(connection)
         elif found == 1:
             _update(connection)
+        if is_unused(connection):  # and so may be another copy of it, say on the same image of an SD card
+            connection.execute("UPDATE outbox SET epoch = ?", (str(uuid.uuid4()),))
     (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     (heads,) = connection.execute("SELECT count(*) FROM outbox").fetchone()
     if verdict != "ok" or heads != 1:
@@ -203,7 +216,7 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
 
 
 def _make(connection: sqlite3.Connection) -> None:
-    for statement in (_HELD, _AGES, _HEAD, _RECORDS, _MACHINES):
+    for statement in (_HELD, _AGES, _UNCONFIRMED, _HEAD, _RECORDS, _MACHINES):
         connection.execute(statement)
     connection.execute("INSERT INTO outbox VALUES (?, 0, 0, -1)", (str(uuid.uuid4()),))
     connection.execute(f"PRAGMA user_version = {FORMAT}")

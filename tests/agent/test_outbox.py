@@ -153,6 +153,38 @@ def test_renewed_it_keeps_what_is_pending_under_a_new_epoch_and_new_numbers(tmp_
         assert outbox.append([window(1_002)], {}) == range(1, 2)
 
 
+def test_what_came_since_the_centre_was_last_heard_is_known_over_restarts(tmp_path: Path) -> None:
+    with opened(tmp_path) as outbox:
+        assert outbox.is_confirmed  # nobody else can know it
+        outbox.append(windows(1, 5), {})
+        outbox.next_bd_seq()
+    for confirmed, last in ((5, 7), (5, 9)):
+        with opened(tmp_path) as outbox:
+            assert (outbox.is_confirmed, outbox.confirmed_through) == (False, confirmed)
+            outbox.append(windows(last - 1, last), {})
+    with opened(tmp_path) as outbox:
+        outbox.confirm("another epoch")
+        assert not outbox.is_confirmed
+        outbox.confirm(outbox.epoch)
+        assert outbox.is_confirmed
+        outbox.append(windows(10, 11), {})
+    with opened(tmp_path) as outbox:
+        assert (outbox.is_confirmed, outbox.confirmed_through) == (False, 11)
+        outbox.append(windows(12, 13), {})
+        outbox.renew()
+        assert outbox.is_confirmed
+    with opened(tmp_path) as outbox:
+        assert (outbox.is_confirmed, outbox.confirmed_through) == (False, 13)
+
+
+def test_copies_of_an_outbox_that_was_never_used_have_epochs_of_their_own(tmp_path: Path) -> None:
+    epochs = []
+    for _ in range(2):  # as on the same image of an SD card
+        with opened(tmp_path) as outbox:
+            epochs.append(outbox.epoch)
+    assert epochs[0] != epochs[1]
+
+
 def test_snapshots_change_with_the_records_that_led_to_them(tmp_path: Path) -> None:
     with opened(tmp_path) as outbox:
         outbox.append([window(1)], {"mc-01": {"at": 1}, "mc-02": {"at": 1}})

@@ -201,10 +201,11 @@ async def test_false_announcements_are_ignored_and_told_once(
         await until(line.publisher.delivered.is_set, "the true announcement counts")
 
 
+@pytest.mark.parametrize("boots_alone", [0, 2], ids=["broker there", "broker away at two starts"])
 async def test_an_outbox_that_was_restored_from_an_old_copy_delivers_under_a_new_epoch(
-    broker: Broker, centre: Centre, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    broker: Broker, centre: Centre, tmp_path: Path, caplog: pytest.LogCaptureFixture, boots_alone: int
 ) -> None:
-    line_to = settings(tmp_path, broker.port, {"in_flight_records": 20, "timeout_s": 0.5})
+    line_to = settings(tmp_path, broker.port, {"in_flight_records": 20, "timeout_s": 30})
     outbox = open_outbox(tmp_path)
     outbox.append(windows(1, 10), {})
     outbox.close()
@@ -216,18 +217,29 @@ async def test_an_outbox_that_was_restored_from_an_old_copy_delivers_under_a_new
         old = line.outbox.epoch
     await asyncio.to_thread(file.write_bytes, copy)
     centre.is_strict = False
+    if boots_alone:
+        broker.kill()
+    last = 200
+    for _ in range(boots_alone):  # its sequences pass what the centre knows before it can hear so
+        async with running(line_to) as line:
+            await line.append(*windows(last + 1, last + 200))
+            last += 200
     async with running(line_to) as line:
         assert line.outbox.epoch == old
-        await line.append(*windows(201, 300))
+        await line.append(*windows(last + 1, last + 100))
+        last += 100
+        if boots_alone:
+            await asyncio.to_thread(broker.start)
         await until(lambda: line.outbox.epoch != old, "the outbox is renewed")
-        await line.append(*windows(301, 310))
+        await line.append(*windows(last + 1, last + 10))
         await until(line.publisher.delivered.is_set, "all is stored")
         new = line.outbox.epoch
         await until(lambda: _epoch_of_birth(centre) == new, "births tell of it")
     assert "its file is an old copy" in caplog.text
+    assert centre.epochs[old].records == dict(enumerate(windows(1, 200), start=1))
     assert [record for _, record in sorted(centre.epochs[new].records.items())] == [
         *windows(1, 10),
-        *windows(201, 310),
+        *windows(201, last + 10),
     ]
 
 
