@@ -32,4 +32,5 @@ class Throttle:
         self._at_ms.pop(key, None)
 
     def _recent(self, key: str, now_ms: int) -> list[int]:
-        return [at_ms for at_ms in self._at_ms.get(key, ()) if at_ms > now_ms - self._period_ms]
+        # A failure to come is one from before the clock was set back: nobody shall wait for it.
+        return [at_ms for at_ms in self._at_ms.get(key, ()) if 0 <= now_ms - at_ms < self._period_ms]

@@ -25,3 +25,10 @@ def test_what_is_remembered_is_bounded() -> None:
         slow.failed(str(number), 0)
     assert slow.wait_ms("0", 1) == 0
     assert slow.wait_ms(str(throttle.MAX_REMEMBERED + 9), 1) > 0
+
+
+def test_a_clock_that_is_set_back_keeps_nobody_out() -> None:
+    slow = Throttle(failures=1, period_ms=60_000)
+    slow.failed("kenta", 3_600_000)
+    assert slow.wait_ms("kenta", 3_600_001) == 59_999
+    assert slow.wait_ms("kenta", 3_500_000) == 0
