@@ -78,8 +78,9 @@ class Delivery:
         self._allowed_s = float("-inf")
         self._appended_through = appended_through
         self._confirmed_through = appended_through if confirmed_through is None else confirmed_through
-        self.is_confirmed = confirmed_through is None
+        self.is_heard = confirmed_through is None
         """The centre spoke of our epoch, and knew nothing of it that is not ours."""
+        self._is_confirmed = self.is_heard
         self._patient_until_s = float("-inf")
         self.is_overtaken = False
         """The centre knows records of our epoch that we never sent: another copy of the outbox did."""
@@ -130,7 +131,7 @@ class Delivery:
         if through > max(self._ever_sent_through, self._confirmed_through):
             self.is_overtaken = True
             return f"it goes through {through}, but no more than {self._ever_sent_through} was sent"
-        self.is_confirmed = True
+        self.is_heard = True
         # Records from before our last restart may have been sent then: of these, what was sent again counts.
         through = min(through, self._ever_sent_through)
         if through <= self.acknowledged_through:
@@ -144,6 +145,10 @@ class Delivery:
         while self._in_flight and self._in_flight[0][0] <= through:
             self._in_flight.popleft()
         return None
+
+    def confirmed(self) -> None:
+        """Let new records go: the outbox has noted, for its next start too, that the centre was heard."""
+        self._is_confirmed = True
 
     @property
     def due_s(self) -> float | None:
@@ -170,7 +175,7 @@ class Delivery:
         return self._appended_through - self.acknowledged_through
 
     def _may_go_through(self, now_s: float) -> int:
-        is_free = self.is_confirmed or now_s >= self._patient_until_s
+        is_free = self._is_confirmed or now_s >= self._patient_until_s
         return self._appended_through if is_free else self._confirmed_through
 
     def _allowance(self, now_s: float) -> float:

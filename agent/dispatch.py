@@ -106,7 +106,7 @@ class Dispatch:
             return None
         why_not = self._delivery.announced(epoch, through, self._clock())
         self._load_again.set()
-        is_first = self._delivery.is_confirmed and not self._outbox.is_confirmed
+        is_first = self._delivery.is_heard and not self._outbox.is_confirmed
         is_progress = self._delivery.acknowledged_through > self._outbox.forgotten_through
         if is_first or is_progress or self._may_renew:
             self._forget_again.set()
@@ -154,8 +154,10 @@ class Dispatch:
                     # Not cut off by a connection that ends: the outbox would be renewed, and we not know it.
                     await asyncio.shield(self._renew())
                 through, epoch = self._delivery.acknowledged_through, self._delivery.epoch
-                if self._delivery.is_confirmed:
+                if self._delivery.is_heard and not self._outbox.is_confirmed:
                     await on_disk(self._outbox.confirm, epoch)
+                    self._delivery.confirmed()
+                    self._load_again.set()
                 await on_disk(self._outbox.forget, through, epoch)
             except OutboxDamaged as error:
                 await self._recover(error)

@@ -155,7 +155,7 @@ class Journal:
         except OutboxDamaged as error:
             logger.error("%s", error)  # noqa: TRY400
             outbox.recover()
-            outbox.append(records, snapshots)
+            outbox.append(records, snapshots, release)
         try:
             outbox.keep_bounds()
         except OutboxDamaged as error:

@@ -145,6 +145,8 @@ def recover(path: Path) -> Recovered:
             head = _read_head(path)
             machines = _copy_machines(path, connection)
             records, lost = _copy_records(path, connection, head)
+            _copy_held(path, connection)
+            connection.execute("DROP TABLE found")
             if head is not None:
                 connection.execute("UPDATE outbox SET bd_seq = ?", (head[1],))
     except sqlite3.Error as error:
@@ -160,10 +162,20 @@ def recover(path: Path) -> Recovered:
 def finish_recovery(path: Path) -> None:
     """Put what was recovered in the place of the damaged file, if that is aside; raises OutboxDiskError."""
     try:
-        if not path.exists() and _built(path).exists():
-            _built(path).rename(path)
+        if _built(path).exists():
+            _finish_putting_aside(path)
+            if not path.exists():
+                _built(path).rename(path)
     except OSError as error:
         raise OutboxDiskError(f"{path}: cannot be put in its place: {error.strerror}") from error
+
+
+def _finish_putting_aside(path: Path) -> None:
+    """Let the damaged file follow its log, which is put aside first."""
+    for log in path.parent.glob(f"{path.name}.damaged-*-wal"):
+        aside = log.with_name(log.name.removesuffix("-wal"))
+        if path.exists() and not aside.exists():
+            path.rename(aside)
 
 
 def _built(path: Path) -> Path:
@@ -255,8 +267,8 @@ def _drop_oldest_aside(path: Path) -> None:
     kept = sorted(path.parent.glob(f"{path.name}.damaged-*"), key=lambda each: each.stat().st_mtime)
     files = [each for each in kept if not each.name.endswith("-wal")]
     for old in files[:-ASIDE_KEPT]:
+        log_of(old).unlink(missing_ok=True)  # no log without its file: that would be a recovery cut off
         old.unlink(missing_ok=True)
-        log_of(old).unlink(missing_ok=True)
 
 
 def _places(wanted: Path) -> Iterator[Path]:
@@ -281,6 +293,16 @@ def _copy_machines(aside: Path, connection: sqlite3.Connection) -> int:
         return 0
     connection.executemany("INSERT INTO machines VALUES (?, ?)", rows)
     return len(rows)
+
+
+def _copy_held(aside: Path, connection: sqlite3.Connection) -> None:
+    """Copy the note that records behind a number wait for their true time; they have other numbers now."""
+    for boot, base_ms, after in _rows(aside, "SELECT boot, base_ms, after FROM held"):
+        connection.execute(
+            "INSERT INTO held SELECT ?, ?, count(*) FROM "
+            "(SELECT DISTINCT number, record FROM found WHERE number <= ?)",
+            (boot, base_ms, after),
+        )
 
 
 def _rows(aside: Path, query: str) -> list[Any]:
@@ -320,5 +342,4 @@ def _copy_records(
     )
     newest, different = connection.execute("SELECT max(number), count(DISTINCT number) FROM found").fetchone()
     (copied,) = connection.execute("SELECT count(*) FROM records").fetchone()
-    connection.execute("DROP TABLE found")
     return copied, None if head is None else (newest or forgotten) - forgotten - different

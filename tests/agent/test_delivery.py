@@ -150,7 +150,9 @@ def test_what_is_newer_than_the_centres_last_word_waits_for_its_first_one() -> N
     delivery = unheard()
     assert send_all(delivery, 0) == [Send(4, 8, again=True)]
     assert delivery.announced("epoch", 4, 1) is None
-    assert delivery.is_confirmed
+    assert delivery.is_heard
+    assert send_all(delivery, 1) == []
+    delivery.confirmed()
     assert send_all(delivery, 1)[0] == Send(12, 10, again=True)
 
 
@@ -170,7 +172,7 @@ def test_a_centre_that_knows_more_than_was_here_when_it_was_last_heard_has_it_fr
     for through, is_overtaken in ((12, False), (13, True), (40, True)):
         delivery = unheard()
         delivery.announced("epoch", through, 1)
-        assert (delivery.is_overtaken, delivery.is_confirmed) == (is_overtaken, not is_overtaken)
+        assert (delivery.is_overtaken, delivery.is_heard) == (is_overtaken, not is_overtaken)
 
 
 def test_of_what_an_earlier_process_may_have_sent_only_what_was_sent_again_counts() -> None:
@@ -255,8 +257,9 @@ class Delivering(RuleBasedStateMachine):
         if self.delivery.is_overtaken:
             self.outbox.renew()
             self.begin()
-        elif self.delivery.is_confirmed:
+        elif self.delivery.is_heard:
             self.outbox.confirm(self.delivery.epoch)
+            self.delivery.confirmed()
             self.outbox.forget(self.delivery.acknowledged_through)
 
     @initialize()
@@ -314,7 +317,7 @@ class Delivering(RuleBasedStateMachine):
             self.listen(*announcement)
 
     # Who waits in vain for the centre's first word sends after all: that risk is taken.
-    @precondition(lambda self: self.delivery.is_confirmed)
+    @precondition(lambda self: self.outbox.is_confirmed)
     @rule(passed_s=st.floats(0, 30))
     def wait(self, passed_s: float) -> None:
         self.now_s += passed_s

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,10 @@ def records(outbox: Outbox) -> list[Record]:
         range(outbox.forgotten_through + 1, outbox.last_sequence + 1)
     )
     return [record for _, record in rows]
+
+
+def records_of(path: Path) -> list[Record]:
+    return [record for _, _, record in read_records(path)]
 
 
 def aside(folder: Path) -> Path:
@@ -116,6 +121,40 @@ def test_a_kill_while_it_is_recovered_loses_nothing_that_can_be_read(
     outbox = open_outbox(folder)
     assert len(records(outbox)) > 3_500
     assert aside(folder).read_bytes() == spoilt
+    outbox.close()
+
+
+def test_a_kill_when_only_the_log_is_put_aside_lets_the_file_follow_it(folder: Path, whole: Path) -> None:
+    pages = len((whole / FILE).read_bytes()) // PAGE
+    spoilt = spoil(folder, (pages - 20) * PAGE, 3 * PAGE)
+    subprocess.run([sys.executable, "-c", KILLED, str(folder), "_put_aside"], check=False)
+    beside = folder / f"{FILE}.damaged-20260101T000000"
+    log_of(beside).write_bytes(b"its newest writes")
+    built = set(records_of(folder / f"{FILE}.recovered"))
+    outbox = open_outbox(folder)
+    assert set(records(outbox)) == built
+    assert len(built) > 3_500
+    assert aside(folder) == beside
+    assert (beside.read_bytes(), log_of(beside).read_bytes()) == (spoilt, b"its newest writes")
+    outbox.close()
+
+
+def test_what_was_held_for_its_true_time_is_held_in_the_recovered_file_too(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path)
+    outbox.append(windows(1, 2_000), {})
+    outbox.hold("boot", 7)
+    outbox.append(windows(2_001, 2_010), {})
+    outbox.close()
+    pages = (tmp_path / FILE).stat().st_size // PAGE
+    spoil(tmp_path, pages // 2 * PAGE, PAGE)
+    outbox = open_outbox(tmp_path)
+    assert outbox.held == ("boot", 7)
+    outbox.append([], {}, (60_000, {"mc-01"}))
+    found = records(outbox)
+    assert len(found) < 2_010
+    held = [window(number) for number in range(2_001, 2_011)]
+    assert found[-10:] == [replace(each, start_ms=each.start_ms + 60_000) for each in held]
+    assert found[-11] == window(2_000)
     outbox.close()
 
 
