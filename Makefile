@@ -10,8 +10,8 @@ BIN := .venv/bin
 CODE := agent aggregator dashboards tests
 # Compiled once: the tests and the demo start many processes, and each would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
-# Whole files on five workers: some of them mostly wait. `make test PARALLEL=` runs one by one.
-PARALLEL := -n 5 --dist loadfile --no-loadscope-reorder
+# Whole files on six workers: some of them mostly wait. `make test PARALLEL=` runs one by one.
+PARALLEL := -n 6 --dist loadfile --no-loadscope-reorder
 
 # In CI every checkout is new: `make types MYPY_CACHE=--cache-dir=/dev/null` writes no cache for a next time.
 MYPY_CACHE :=

@@ -81,7 +81,7 @@ class Delivery:
         self.is_heard = confirmed_through is None
         """The centre spoke of our epoch, and knew nothing of it that is not ours."""
         self._is_confirmed = self.is_heard
-        self._patient_until_s = float("-inf")
+        self._patient_until_s = float("inf")
         self.is_overtaken = False
         """The centre knows records of our epoch that we never sent: another copy of the outbox did."""
 

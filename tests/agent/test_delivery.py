@@ -156,6 +156,11 @@ def test_what_is_newer_than_the_centres_last_word_waits_for_its_first_one() -> N
     assert send_all(delivery, 1)[0] == Send(12, 10, again=True)
 
 
+def test_it_waits_too_before_the_births_that_tell_of_it() -> None:
+    delivery = Delivery(POLICY, "epoch", 4, 40, confirmed_through=12)
+    assert send_all(delivery, 0) == [Send(4, 8, again=True)]
+
+
 def test_it_waits_no_longer_than_a_time_out_and_then_asks() -> None:
     delivery = unheard()
     delivery.restart(3)
