@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from enum import Enum, auto
+from typing import Any
 
 
 class Meaning(Enum):
@@ -37,6 +38,12 @@ _EXPIRED = re.compile(r"(?:beyond|outside) retention policy")
 """In the words of early versions, and in those of 2.7, which name the policy in other refusals too."""
 _DROPPED = re.compile(r"dropped[= ](\d+)")
 LONGEST_WAIT_S = 300.0
+_DECODER = json.JSONDecoder()
+_SPACE = re.compile(r"\s*")
+
+
+class Unfinished(Exception):
+    """The last result of an answer says that there is more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +77,38 @@ def read_refusal(status: int | None, headers: Mapping[str, str] | None, body: ob
     return Refusal(status or 0, _said(body), max(0.0, min(wait_s, LONGEST_WAIT_S)))
 
 
+def read_results(body: bytes) -> list[Mapping[str, Any]]:
+    """Return the results of an answer in chunks: one JSON document after another.
+
+    A series may go on in the next result, and after a result that is `partial` there is a next one. What a
+    series says of itself does not count: servers call it "partial" though they put its chunks together.
+    Raises ValueError for what is no such answer, Unfinished for one that ends too early.
+    """
+    text = body.decode()
+    results: list[Mapping[str, Any]] = []
+    at = _end_of_space(text, 0)
+    while True:
+        document, at = _DECODER.raw_decode(text, at)
+        if not isinstance(document, dict) or not document.keys() & {"results", "error"}:
+            raise ValueError("no results")
+        results += document.get("results", [document])
+        at = _end_of_space(text, at)
+        if at == len(text):
+            break
+    if results and results[-1].get("partial"):
+        raise Unfinished
+    return results
+
+
 def one_line(text: object) -> str:
     """Return the text on one line that is not too long for a sentence: the reason may stand at either end."""
     line = " ".join(str(text).split())
     return line if len(line) <= 200 else f"{line[:120]}...{line[-77:]}"
+
+
+def _end_of_space(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
 
 
 def _seconds(asked: str, now: str) -> float:

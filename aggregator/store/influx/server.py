@@ -3,7 +3,6 @@
 Both are answered by InfluxDB 2 and 3. Every failure is StoreError, one sentence for the operator.
 """
 
-import json
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +18,14 @@ from influxdb_client.domain.write_precision import WritePrecision
 from influxdb_client.rest import ApiException
 
 from aggregator.model.machine import MachineKey
-from aggregator.store.influx.answers import Meaning, Refusal, one_line, read_refusal
+from aggregator.store.influx.answers import (
+    Meaning,
+    Refusal,
+    Unfinished,
+    one_line,
+    read_refusal,
+    read_results,
+)
 from aggregator.store.timeseries import StoreError
 
 AT_ONCE = 5_000
@@ -98,8 +104,11 @@ class Server:
                 yield key, at_ms, values
 
     def series(self, bucket: str, statement: str) -> Iterator[Series]:
-        """Return what a statement finds, by the tags it is grouped by; nothing without the bucket."""
-        fields = {"db": bucket, "q": statement, "epoch": "ms"}
+        """Return what a statement finds, by the tags it is grouped by; nothing without the bucket.
+
+        A long series comes in several parts: asked for in one, some servers leave rows out.
+        """
+        fields = {"db": bucket, "q": statement, "epoch": "ms", "chunked": "true"}
         headers = {"Authorization": f"Token {self._place.token}", "Accept": "application/json"}
         try:
             answer = self._http.request_encode_body(
@@ -113,9 +122,13 @@ class Server:
                 return iter(())
             raise self._refused(refusal, bucket)
         try:
-            results = json.loads(answer.data)["results"]
-        except (ValueError, KeyError, TypeError) as error:
+            results = read_results(answer.data)
+        except ValueError as error:
             raise StoreError(f"influx {self._place.url}: answers in no way InfluxDB does") from error
+        except Unfinished as error:
+            raise StoreError(
+                f"influx {self._place.url}: its answer ends too early; look for errors in its log"
+            ) from error
         return self._read(bucket, results)
 
     def make_bucket(self, name: str, keep_days: int | None) -> None:
@@ -184,10 +197,6 @@ class Server:
                     continue
                 raise self._refused(Refusal(400, one_line(result["error"])), bucket)
             for series in result.get("series", ()):
-                if series.get("partial"):
-                    raise StoreError(
-                        f"influx {self.url}: leaves rows out of its answer; set its max-row-limit to 0"
-                    )
                 yield series.get("tags", {}), series["values"]
 
     def _unreachable(self, error: Exception) -> StoreError:
