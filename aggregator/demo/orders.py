@@ -168,12 +168,12 @@ class _Maker:
     def _planned(self, story: Story, began_ms: int, number: int) -> date:
         """Return the day of a step: one a day from the day on which work began, a late order's earlier.
 
-        What has begun was planned for today at the latest, and what has not in even steps up to the due date.
+        What is being made was planned for today, and what has not begun in even steps up to the due date.
         """
         begun, today = story.done + (story.share > 0), self._day(self._now_ms)
         if story.late_days:
             return self._day(began_ms) + timedelta(days=max(number - story.late_days, 0))
-        if number < begun:
+        if number < story.done:
             return min(self._day(began_ms) + timedelta(days=number), today)
         ahead = number - begun + 1
         return today + timedelta(days=story.due_days * ahead // (len(story.stages) - begun + 1))
