@@ -8,7 +8,6 @@ import json
 import os
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -34,8 +33,6 @@ from tests.stack import free_port, wait_until
 KEEP_DAYS = 36_500
 LARGEST = 40_000  # bytes in a request: a hundred windows are more
 WRITE = "/api/v2/write"
-CHUNK = 10_000  # rows of an answer's part
-CUT = b'{"results":[{"statement_id":0,"partial":true}]}\n'
 HOURLY = NOON_MS + HOUR_MS
 _numbers = count()
 
@@ -372,48 +369,7 @@ class TestVersion3:
 
 
 class TestAnswers:
-    """What an answer leaves out counts as no answer."""
-
-    def test_a_limit_of_rows_at_the_server_leaves_nothing_out(self, tmp_path: Path) -> None:
-        with influx_engine(tmp_path, rows=100) as engine:
-            server = Server(engine.place)
-            influx = Influx(server, "short", KEEP_DAYS)
-            windows = minutes(MILL, NOON_MS, 240)
-            influx.write(windows, [])
-            assert influx.windows(MILL, NOON_MS, NOON_MS + 4 * HOUR_MS) == windows
-            server.close()
-
-    def test_series_longer_than_the_servers_chunks_are_whole(
-        self, influxdb: InfluxEngine, influx_server: Server
-    ) -> None:
-        with influxdb.bucket("long") as bucket:
-            influx_server.make_bucket(bucket, None)
-            here = [f"m,factory=aoki,machine=mc-0{number}" for number in (1, 2)]
-            lines = [f"{each} v=1i {at}" for each in here for at in range(2 * CHUNK + 1)]
-            assert not influx_server.write(bucket, lines).refused
-            for count in (CHUNK, CHUNK + 1, 2 * CHUNK, 2 * CHUNK + 1):
-                statement = f"SELECT v FROM m WHERE time < {count}ms GROUP BY factory, machine"
-                found = Counter(key.machine for key, _, _ in influx_server.rows(bucket, statement))
-                assert found == {"mc-01": count, "mc-02": count}
-
-    @pytest.mark.parametrize(
-        ("answer", "told"),
-        [
-            (CUT, "its answer ends too early"),
-            (CUT + CUT, "its answer ends too early"),
-            (CUT + b'{"error":"engine is closed"}', "engine is closed"),
-            (CUT + b'{"results":[{"statement_id":0,"error":"timeout reached"}]}', "timeout reached"),
-            (CUT + b'{"results":[{"sta', "answers in no way InfluxDB does"),
-            (b"", "answers in no way InfluxDB does"),
-            (b"[]", "answers in no way InfluxDB does"),
-        ],
-    )
-    def test_an_answer_that_is_cut_off_is_none(
-        self, influx: Influx, engine_: InfluxEngine, answer: bytes, told: str
-    ) -> None:
-        engine_.answer_next(200, answer)
-        with pytest.raises(StoreError, match=told):
-            influx.windows(MILL, NOON_MS, NOON_MS + HOUR_MS)
+    """What cannot be read does not count as stored."""
 
     def test_what_can_be_written_but_not_read_does_not_count_as_stored(
         self, influx: Influx, engine_: InfluxEngine
