@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "modbus",
         help="list the registers or bits that a Modbus TCP unit answers",
         description="List the registers or bits that a Modbus TCP unit answers, with their values now.",
-        epilog="example: machikoba-agent discover modbus 192.168.0.20 --unit 1 --table input --count 20",
+        epilog="example: machikoba-agent discover modbus 192.168.0.20 --table input",
     )
     modbus.add_argument("address", metavar="HOST[:PORT]", help="such as 192.168.0.20 (port 502)")
     modbus.add_argument("--units", action="store_true", help="list the unit ids that answer instead")

@@ -284,9 +284,9 @@ def test_the_preview_says_when_machines_work(coordinator: httpx.Client, town: To
     store(town, replace(FULL, calendar=Calendar((shift, Shift(WEEKDAYS, 1020, 1440, staff=0)))))
     text = re.sub(r"<[^>]+>|\s+", " ", coordinator.get(AOKI).text)
     text = re.sub(r" +", " ", text)
-    assert "11/23 Mon closed Labor Thanksgiving Day closed" in text
-    assert "11/24 Tue 08:00–12:00 (4/4), 13:00–17:00 (4/4) 32.0" in text
-    assert "11/23 2026-W48 128.0 h 11/30 2026-W49 160.0 h" in text
+    assert "23 Nov Mon closed Labor Thanksgiving Day closed" in text
+    assert "24 Nov Tue 08:00–12:00 (4/4), 13:00–17:00 (4/4) 32.0" in text
+    assert "23 Nov 2026-W48 128.0 h 30 Nov 2026-W49 160.0 h" in text
 
 
 def test_names_are_shown_as_text(coordinator: httpx.Client, town: Town) -> None:

@@ -131,6 +131,17 @@ def test_the_sheets_code_opens_the_job_ready_to_start_after_signing_in(town: Tow
     assert back == f"/login?back=%2Ffactory%3Fjob%3D{SECOND}"
 
 
+@pytest.mark.parametrize(("language", "day"), [("en", r"\d+ [A-Z][a-z]{2}"), ("ja", r"\d+/\d+")])
+@pytest.mark.parametrize("path", ["/factory", f"/factory/jobs/{SECOND}/sheet"])
+def test_a_due_date_is_written_as_readers_of_its_language_write_it(
+    town: Town, url: str, path: str, language: str, day: str
+) -> None:
+    due = {"en": "Order due", "ja": "納期"}[language]
+    with at(town, url) as client:
+        page = client.get(path, headers={"Accept-Language": language}).text
+    assert re.search(rf"<dt>{due}</dt><dd>{day}</dd>", page)
+
+
 def test_the_coordinator_sees_what_the_mirror_shows_to_the_byte(town: Town, url: str) -> None:
     row = re.compile(r'<section class="factory" data-factory-row="aoki".*?</section>', re.DOTALL)
     with at(town, url) as factory, at(town, url, "coordinator") as coordinator:
