@@ -31,7 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="grafana_command", required=True, metavar="COMMAND")
     raw = argparse.RawDescriptionHelpFormatter
     push = commands.add_parser(
-        "push", help="bring an existing Grafana up to date", epilog=_EXAMPLES, formatter_class=raw
+        "push",
+        help="bring an existing Grafana up to date",
+        description="Bring an existing Grafana up to date: folder, data source, dashboards, alert rules.",
+        epilog=_EXAMPLES,
+        formatter_class=raw,
     )
     push.add_argument("--url", required=True, metavar="URL", help="address of Grafana")
     push.add_argument(
@@ -52,7 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     push.add_argument("--dry-run", action="store_true", help="show what differs, change nothing")
     write = commands.add_parser(
-        "write", help="write the dashboards' files, for a Grafana that reads a folder"
+        "write",
+        help="write the dashboards' files, for a Grafana that reads a folder",
+        description="Write the dashboards' files, for a Grafana that reads a folder.",
     )
     write.add_argument("folder", type=Path, metavar="DIR", help="where to")
     for command in (push, write):

@@ -42,19 +42,28 @@ Times are UTC milliseconds since the epoch. Loading the same lines again changes
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags and the commands below `machikoba db`."""
     commands = parser.add_subparsers(dest="db_command", required=True, metavar="COMMAND")
-    upgrade = commands.add_parser("upgrade", help="bring the tables to this version (`serve` does it, too)")
+    upgrade = commands.add_parser(
+        "upgrade",
+        help="bring the tables to this version (`serve` does it, too)",
+        description="Bring the tables to this version; `serve` does it, too.",
+    )
     load = commands.add_parser(
         "load",
         help="load windows and state changes from JSON lines",
+        description="Load windows and state changes from JSON lines.",
         epilog=_LINES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     load.add_argument("file", nargs="?", default="-", metavar="FILE", help="the lines; - for standard input")
     verify = commands.add_parser(
-        "verify", help="check the audit log's chain: finds an entry that was changed or is missing"
+        "verify",
+        help="check the audit log's chain: finds an entry that was changed or is missing",
+        description="Check the audit log's chain: finds an entry that was changed or is missing.",
     )
     refused = commands.add_parser(
-        "refused", help="list the newest messages and records that were refused, with the reason"
+        "refused",
+        help="list the newest messages and records that were refused, with the reason",
+        description="List the newest messages and records that were refused, with the reason.",
     )
     for command in (upgrade, load, verify, refused, copy_command.add_arguments(commands)):
         add_config_arguments(command)

@@ -54,6 +54,7 @@ def add_arguments(commands: Any) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(
         "copy",
         help="copy the history of all machines to another home",
+        description="Copy the history of all machines to another home, and compare both at the end.",
         epilog=_EXPLAINED,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

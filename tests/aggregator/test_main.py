@@ -1,15 +1,16 @@
 """The command `machikoba`: what goes wrong is one sentence and an exit code."""
 
+import argparse
 import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from aggregator.__main__ import COMMANDS, main
+from aggregator.__main__ import COMMANDS, main, make_parser
 from tests.stack import free_port
 
 
@@ -124,6 +125,20 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str], comma
         main([command, "--help"])
     assert ended.value.code == 0
     assert f"usage: machikoba {command}" in capsys.readouterr().out
+
+
+def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                yield from parsers(command)
+
+
+def test_every_command_says_first_what_it_does() -> None:
+    everyone = list(parsers(make_parser(list(COMMANDS))))
+    assert len(everyone) > 20
+    assert [each.prog for each in everyone if not (each.description or "").endswith(".")] == []
 
 
 def test_help_imports_nothing_heavy() -> None:
