@@ -150,6 +150,10 @@ class Delivery:
         """Let new records go: the outbox has noted, for its next start too, that the centre was heard."""
         self._is_confirmed = True
 
+    def is_impatient(self, now_s: float) -> bool:
+        """Tell whether the centre's first word was waited for in vain: then new records go without it."""
+        return not self._is_confirmed and now_s >= self._patient_until_s
+
     @property
     def due_s(self) -> float | None:
         """When what is on its way is given up, if nothing is announced; None when nothing is on its way."""
@@ -175,7 +179,7 @@ class Delivery:
         return self._appended_through - self.acknowledged_through
 
     def _may_go_through(self, now_s: float) -> int:
-        is_free = self._is_confirmed or now_s >= self._patient_until_s
+        is_free = self._is_confirmed or self.is_impatient(now_s)
         return self._appended_through if is_free else self._confirmed_through
 
     def _allowance(self, now_s: float) -> float:

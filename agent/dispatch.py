@@ -118,12 +118,20 @@ class Dispatch:
             self._load_again.clear()
             send = None
             if self._loaded is None and not self._is_held():
+                await self._confirm_if_impatient()
                 send = self._delivery.next_send(self._clock())
             if send is not None:
                 await self._load(send)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(self._delivery.wake_s(self._clock())):
                     await self._load_again.wait()
+
+    async def _confirm_if_impatient(self) -> None:
+        """Note that new records go from here on, or the next start would take them for another copy's."""
+        if self._delivery.is_impatient(self._clock()):
+            with contextlib.suppress(OutboxError):  # told where records are written
+                await on_disk(self._outbox.confirm, self._delivery.epoch)
+            self._delivery.confirmed()
 
     async def _load(self, send: Send) -> None:
         epoch = self._delivery.epoch
