@@ -14,7 +14,7 @@ import pytest
 
 from agent.contract.records import MINUTE_MS
 from aggregator.capacity.calendar import open_spans
-from aggregator.model.calendar import Break, Calendar, Shift
+from aggregator.model.calendar import Calendar, Shift, over_midnight
 from aggregator.model.machine import MachineKey
 from aggregator.model.window import Window
 from tests.aggregator.shop import TODAY, Shop, open_shop
@@ -38,14 +38,11 @@ def minute_of(clock: str) -> int:
 
 def shift_of(table: dict[str, Any]) -> Shift:
     """Return the simulator's shift as a calendar has it: minutes go on after midnight."""
-    start, end = minute_of(table["start"]), minute_of(table["end"])
-    breaks = []
-    for text in table.get("breaks", []):
-        first, last = (minute_of(clock) for clock in text.split("-"))
-        later = 1440 if first < start else 0
-        breaks.append(Break(first + later, last + later))
+    breaks = [text.split("-") for text in table.get("breaks", [])]
+    rests = [(minute_of(first), minute_of(last)) for first, last in breaks]
+    end, pauses = over_midnight(minute_of(table["start"]), minute_of(table["end"]), rests)
     days = frozenset(WEEK.index(day) for day in table["days"])
-    return Shift(days, start, end if end > start else end + 1440, tuple(breaks))
+    return Shift(days, minute_of(table["start"]), end, pauses)
 
 
 @pytest.fixture(scope="module")
