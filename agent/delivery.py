@@ -8,8 +8,9 @@ the highest contiguous sequence it has stored; what is not announced in time is 
 - No more than `records_per_s` are sent, on average over a second: after an outage the line and the broker are
   shared with live values, and with other factories that catch up.
 - Only an announcement for our own epoch counts, and only of what was sent.
-- Records that are newer than the centre's last word wait for its first one, at most a time-out: where this
-  outbox is an old copy of another, their sequences may mean other records at the centre.
+- Records that are newer than the centre's last word wait for its first one: where this outbox is an old copy
+  of another, their sequences may mean other records at the centre. Who waits for a time-out in vain needs a
+  new epoch, in which they do not.
 """
 
 from collections import deque
@@ -103,7 +104,7 @@ class Delivery:
         if self.due_s is not None and now_s >= self.due_s:
             self._go_back(now_s)
         room = self._bound - (self.sent_through - self.acknowledged_through)
-        limit = min(room, self._policy.records_per_message, self._may_go_through(now_s) - self.sent_through)
+        limit = min(room, self._policy.records_per_message, self._may_go_through - self.sent_through)
         if limit <= 0 or self._allowance(now_s) < limit:
             return None
         return Send(self.sent_through, limit, again=self.sent_through < self._again_through)
@@ -151,8 +152,8 @@ class Delivery:
         self._is_confirmed = True
 
     def is_impatient(self, now_s: float) -> bool:
-        """Tell whether the centre's first word was waited for in vain: then new records go without it."""
-        return not self._is_confirmed and now_s >= self._patient_until_s
+        """Tell whether the centre's first word was waited for in vain: new records need a new epoch."""
+        return self._waits_for_word and now_s >= self._patient_until_s
 
     @property
     def due_s(self) -> float | None:
@@ -167,7 +168,7 @@ class Delivery:
         message = self._policy.records_per_message
         short = message - self._allowance(now_s)
         waits = [] if self.due_s is None else [self.due_s]
-        if self._may_go_through(now_s) < self._appended_through:
+        if self._waits_for_word and now_s < self._patient_until_s:
             waits.append(self._patient_until_s)
         if short > 0 and self.sent_through < self._appended_through:
             waits.append(now_s + short / self._policy.records_per_s)
@@ -178,9 +179,13 @@ class Delivery:
         """How many records are appended and not announced."""
         return self._appended_through - self.acknowledged_through
 
-    def _may_go_through(self, now_s: float) -> int:
-        is_free = self._is_confirmed or self.is_impatient(now_s)
-        return self._appended_through if is_free else self._confirmed_through
+    @property
+    def _may_go_through(self) -> int:
+        return self._appended_through if self._is_confirmed else self._confirmed_through
+
+    @property
+    def _waits_for_word(self) -> bool:
+        return not self.is_heard and not self.is_overtaken and self._may_go_through < self._appended_through
 
     def _allowance(self, now_s: float) -> float:
         if self._allowed_s == float("-inf"):

@@ -24,6 +24,11 @@ DISK_PAUSE_S = 5.0
 FORMER_EPOCHS = 100
 RENEW_PAUSE_S = 3_600.0
 """False announcements shall not make us send everything again and again."""
+OLD_COPY = (
+    "the centre has records of this outbox that are not in it: its file is an old copy, or its last writes "
+    "were lost"
+)
+NO_WORD = "the centre does not say how far it has stored this outbox"
 
 
 class _Loaded(NamedTuple):
@@ -35,8 +40,9 @@ class Dispatch:
     """Keeps one message's records ready; `load` and `forget` run as tasks while there is a connection.
 
     `ready` is called when there is a message to take, `forgotten` when the outbox became smaller, `renewed`
-    when it has a new epoch, of which births have to tell: a false one at the centre, merged windows, a file
-    that was recovered. Nothing is sent while `is_held` says that times are not known yet.
+    when it has a new epoch, of which births have to tell: a false one at the centre, one of which the centre
+    says nothing, merged windows, a file that was recovered. Nothing is sent while `is_held` says that times
+    are not known yet.
     """
 
     def __init__(
@@ -118,20 +124,14 @@ class Dispatch:
             self._load_again.clear()
             send = None
             if self._loaded is None and not self._is_held():
-                await self._confirm_if_impatient()
+                if self._delivery.is_impatient(self._clock()):
+                    self._forget_again.set()
                 send = self._delivery.next_send(self._clock())
             if send is not None:
                 await self._load(send)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(self._delivery.wake_s(self._clock())):
                     await self._load_again.wait()
-
-    async def _confirm_if_impatient(self) -> None:
-        """Note that new records go from here on, or the next start would take them for another copy's."""
-        if self._delivery.is_impatient(self._clock()):
-            with contextlib.suppress(OutboxError):  # told where records are written
-                await on_disk(self._outbox.confirm, self._delivery.epoch)
-            self._delivery.confirmed()
 
     async def _load(self, send: Send) -> None:
         epoch = self._delivery.epoch
@@ -180,16 +180,18 @@ class Dispatch:
 
     @property
     def _may_renew(self) -> bool:
-        return self._delivery.is_overtaken and self._clock() - self._renewed_s > RENEW_PAUSE_S
+        now_s = self._clock()
+        if self._delivery.is_overtaken:
+            return now_s - self._renewed_s > RENEW_PAUSE_S
+        return self._delivery.is_impatient(now_s)
 
     async def _renew(self) -> None:
+        is_overtaken = self._delivery.is_overtaken
         await on_disk(self._outbox.renew)
-        logger.warning(
-            "the centre has records of this outbox that are not in it: its file is an old copy, or its last "
-            "writes were lost. What waits is sent under a new epoch, %s",
-            self._outbox.epoch,
-        )
-        self._renewed_s = self._clock()
+        level, why = (logging.WARNING, OLD_COPY) if is_overtaken else (logging.INFO, NO_WORD)
+        logger.log(level, "%s. What waits is sent under a new epoch, %s", why, self._outbox.epoch)
+        if is_overtaken:
+            self._renewed_s = self._clock()
         self._heed_epoch()
 
     def _heed_epoch(self) -> None:

@@ -125,6 +125,10 @@ class Centre:
 
     def _on_subscribe(self, *_: object) -> None:
         self._subscribed.set()
+        with self.lock:
+            factories = {heard.factory for heard in self.heard}
+        for factory in factories:  # births of the time without us are missed
+            self.rebirth(factory)
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         _namespace, _federation, kind, factory, *machine = message.topic.split("/")

@@ -161,16 +161,24 @@ def test_it_waits_too_before_the_births_that_tell_of_it() -> None:
     assert send_all(delivery, 0) == [Send(4, 8, again=True)]
 
 
-def test_it_waits_no_longer_than_a_time_out_and_then_asks() -> None:
+def test_who_waits_a_time_out_for_the_centres_first_word_needs_a_new_epoch_for_what_is_new() -> None:
     delivery = unheard()
     delivery.restart(3)
     send_all(delivery, 3)
-    assert delivery.wake_s(3) == 13
-    assert send_all(delivery, 13) == [Send(4, 10, again=True)]
-    idle = Delivery(POLICY, "epoch", 12, 20, confirmed_through=12)
+    assert (delivery.wake_s(3), delivery.is_impatient(12.9)) == (13, False)
+    assert send_all(delivery, 13) == [Send(4, 8, again=True)], "what the centre may know is asked for again"
+    assert delivery.is_impatient(13)
+    assert delivery.wake_s(13) == 33, "the time-out of what is on its way, twice as long by now"
+    delivery.announced("epoch", 4, 14)
+    assert not delivery.is_impatient(14)
+
+
+def test_without_new_records_nothing_is_impatient() -> None:
+    idle = Delivery(POLICY, "epoch", 4, 12, confirmed_through=12)
     idle.restart(0)
-    assert (idle.next_send(0), idle.wake_s(0)) == (None, 10)
-    assert idle.next_send(10) == Send(12, 8, again=True)
+    assert not idle.is_impatient(10)
+    idle.appended(13)
+    assert idle.is_impatient(10)
 
 
 def test_a_centre_that_knows_more_than_was_here_when_it_was_last_heard_has_it_from_another_copy() -> None:
@@ -267,6 +275,11 @@ class Delivering(RuleBasedStateMachine):
             self.delivery.confirmed()
             self.outbox.forget(self.delivery.acknowledged_through)
 
+    def renew_if_impatient(self) -> None:
+        if self.delivery.is_impatient(self.now_s):
+            self.outbox.renew()
+            self.begin()
+
     @initialize()
     def connect(self) -> None:
         self.reconnect()
@@ -321,11 +334,10 @@ class Delivering(RuleBasedStateMachine):
         if not is_lost:
             self.listen(*announcement)
 
-    # Who waits in vain for the centre's first word sends after all: that risk is taken.
-    @precondition(lambda self: self.outbox.is_confirmed)
     @rule(passed_s=st.floats(0, 30))
     def wait(self, passed_s: float) -> None:
         self.now_s += passed_s
+        self.renew_if_impatient()
 
     @rule()
     def reconnect(self) -> None:
@@ -342,11 +354,14 @@ class Delivering(RuleBasedStateMachine):
         self.begin()
         self.reconnect()
 
-    @rule()
-    def take_copy(self) -> None:
+    @rule(count=st.integers(0, 30))
+    def take_copy(self, count: int) -> None:
+        """Copy the file, and go on with some more that it does not know."""
         self.outbox.close()
         self.copy = (self.folder / FILE).read_bytes(), list(self.kept)
         self.restart()
+        if count:
+            self.work(count)
 
     @precondition(lambda self: self.copy)
     @rule(count=st.integers(1, 30))
@@ -358,6 +373,8 @@ class Delivering(RuleBasedStateMachine):
         self.kept = list(kept)
         self.restart()
         self.append(count)
+        for _ in range(4):
+            self.send()
 
     @invariant()
     def nothing_is_forgotten_that_is_not_stored(self) -> None:

@@ -243,6 +243,37 @@ async def test_an_outbox_that_was_restored_from_an_old_copy_delivers_under_a_new
     ]
 
 
+async def test_a_restored_outbox_that_hears_nothing_for_a_time_out_sends_nothing_under_its_old_epoch(
+    broker: Broker, centre: Centre, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The centre is away: its old word, heard when it is back, makes nothing forgotten that it never got."""
+    caplog.set_level("INFO")
+    line_to = settings(tmp_path, broker.port, {"timeout_s": 1})
+    file = tmp_path / "outbox.db"
+    async with running(line_to) as line:
+        await line.append(*windows(1, 10))
+        await until(line.publisher.delivered.is_set, "all is stored")
+    copy = await asyncio.to_thread(file.read_bytes)
+    async with running(line_to) as line:
+        await line.append(*windows(11, 60))
+        await until(line.publisher.delivered.is_set, "what the copy does not know is stored too")
+        old = line.outbox.epoch
+    await asyncio.to_thread(file.write_bytes, copy)
+    centre.stores = centre.announces = False
+    async with running(line_to) as line:
+        await line.append(*windows(101, 180))
+        await until(lambda: _epoch_of_birth(centre) != old, "births of a new epoch")
+        new = line.outbox.epoch
+        centre.announce("fujimi", old, 60)
+        await line.append(*windows(181, 190))
+        centre.stores = centre.announces = True
+        await until(line.publisher.delivered.is_set, "all is stored")
+        assert line.outbox.epoch == new, "once is enough"
+    assert "does not say how far it has stored" in caplog.text
+    assert centre.epochs[old].records == dict(enumerate([*windows(1, 10), *windows(11, 60)], start=1))
+    assert [record for _, record in sorted(centre.epochs[new].records.items())] == windows(101, 190)
+
+
 def _epoch_of_birth(centre: Centre) -> object:
     metrics = centre.of_type("NBIRTH")[-1].payload.metrics
     return {metric.name: metric.value for metric in metrics}[names.EPOCH]
