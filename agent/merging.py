@@ -2,6 +2,8 @@
 
 - Windows of a machine that follow each other, in the same hour of UTC, of the same job and with the same
   things counted become one. Each state's milliseconds, cycles, good and scrap pieces add up: all totals stay.
+- Windows that are OFFLINE from end to end become one by themselves: where this outbox is an old copy, the
+  centre knows more of that time, and what was measured before and after must not go with it.
 - Of an hour's changes of state two stay. Where there were more, an OFFLINE stands for those before the last
   one: what the machine did then is told by its windows only, and nobody shall read a guess.
 
@@ -15,7 +17,7 @@ from typing import NamedTuple
 import msgspec
 
 from agent.contract.records import HOUR_MS, Record, StateChange, Window
-from agent.contract.states import State
+from agent.contract.states import INDEX, State
 
 MEGABYTE = 1 << 20
 CHANGES_KEPT = 2
@@ -50,6 +52,7 @@ class _Kind(NamedTuple):
     hour: int
     job: str
     counts: tuple[bool, bool, bool]
+    is_unknown: bool
 
 
 def merge(records: Sequence[Record]) -> list[Record]:
@@ -76,7 +79,8 @@ def _follows(before: Window, window: Window) -> bool:
 
 def _kind(window: Window) -> _Kind:
     counts = (window.cycles is None, window.good is None, window.scrap is None)
-    return _Kind(window.start_ms // HOUR_MS, window.job, counts)
+    is_unknown = window.state_ms[INDEX[State.OFFLINE]] == window.length_ms
+    return _Kind(window.start_ms // HOUR_MS, window.job, counts, is_unknown)
 
 
 def _joined(before: Window, window: Window) -> Window:

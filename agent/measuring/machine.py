@@ -129,7 +129,11 @@ class MachineTracker:
         if snapshot.job is not None and snapshot.job.by_signal and (memory is None or not memory.by_signal):
             # Another configuration named that job: what it let out need not be what this one lets out.
             records += tracker._keep(change_job(tracker._window, NO_JOB, tracker.at_ms))
-        return tracker, records + tracker._miss(at_ms)
+        if at_ms > tracker.at_ms:
+            records += tracker._miss(at_ms)
+            # An old copy's memory knows less of that time than the centre may: what comes is no part of it.
+            records += tracker._keep(close(tracker._window, at_ms))
+        return tracker, records
 
     def snapshot(self) -> dict[str, object]:
         """Return all there is to remember, as plain values fit for JSON."""

@@ -115,3 +115,14 @@ def test_two_hours_are_two_windows() -> None:
 def test_bounds_that_cannot_work_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=f"{next(iter(wrong))}: expected .* to .*, got"):
         Bounds(**wrong)
+
+
+def test_time_in_which_nothing_was_known_becomes_a_window_of_its_own() -> None:
+    """Where the outbox is an old copy the centre knows more of that time, and only that has to give way."""
+    offline = [
+        Window("mc-01", HOUR_START_MS + number * MINUTE_MS, MINUTE_MS, (0, 0, 0, 0, 0, MINUTE_MS), 0)
+        for number in range(20, 30)
+    ]
+    records: list[Record] = [*(minute(n) for n in range(20)), *offline, *(minute(n) for n in range(30, 60))]
+    found = [record for record in merge(records) if isinstance(record, Window)]
+    assert [(one.length_ms // MINUTE_MS, one.cycles) for one in found] == [(20, 40), (10, 0), (30, 60)]

@@ -210,7 +210,8 @@ def test_an_orderly_stop_and_start_leave_no_gap_and_lose_no_cycle() -> None:
         (0, 1_000, 0, ""),
         (1_000, 29_000, 3, "job-7"),
         (30_000, 30_000, 0, "job-7"),
-        (60_000, 60_000, 5, "job-7"),
+        (60_000, 35_000, 0, "job-7"),
+        (95_000, 25_000, 5, "job-7"),
     ]
     assert again.live.cycles_total == 108
 

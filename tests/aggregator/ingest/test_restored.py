@@ -4,8 +4,9 @@ The windows are made by the agent's own measuring: a life, a copy of what it rem
 the one that goes on from the copy.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -16,6 +17,7 @@ from agent.measuring.cycles import Counting
 from agent.measuring.machine import MachineRules, MachineTracker
 from agent.measuring.reading import Reading
 from agent.measuring.state import Rule
+from agent.merging import merge
 from aggregator.ingest.commit import Batch, Committer
 from aggregator.ingest.events import RecordsArrived
 from aggregator.ingest.growth import Totals, without_stored
@@ -139,6 +141,26 @@ def test_a_copy_of_a_machine_at_rest_that_goes_on_after_a_weekend(
     stored = timeseries.windows(LATHE, 0, 10**13)
     assert stored[-1].cycles_total is not None
     assert sum(window.cycles for window in stored) == stored[-1].cycles_total - parts(T_MS + EVERY_MS)
+
+
+@pytest.mark.parametrize("leaves", [list, merge], ids=["as minutes", "merged into hours"])
+def test_a_copy_that_goes_on_in_the_minute_in_which_the_agent_was_stopped(
+    timeseries: Embedded, records: Records, leaves: Callable[[list[Record]], list[Record]]
+) -> None:
+    """More of that minute, and of that hour, was measured before than since: what came since is kept."""
+    tracker, told = MachineTracker.begin("lathe-01", RULES, T_MS)
+    told += followed(tracker, at(10))
+    copy, waiting = tracker.snapshot(), told[5:]
+    told += followed(tracker, at(30.5)) + tracker.close(at(30.6))
+    restored, on = MachineTracker.resume(RULES, copy, at(30.7))
+    on += followed(restored, at(35)) + restored.close(at(35.1))
+    Committer(timeseries, records).commit(rows(OLD, told), at(36))
+    Committer(timeseries, records).commit(rows(NEW, leaves([*waiting, *on])), at(36))
+    stored = timeseries.windows(LATHE, 0, 10**13)
+    assert sum(window.cycles for window in stored) == parts(at(35)) - parts(T_MS + EVERY_MS)
+    spans = [(window.start_ms, window.start_ms + window.length_ms) for window in stored]
+    apart = [(end, start) for (_, end), (start, _) in pairwise(spans) if end != start]
+    assert apart == [(at(30.6), at(30.7))], "nobody knows of that time, and of no other"
 
 
 def test_an_agent_that_was_only_away_is_believed(timeseries: Embedded, records: Records) -> None:
