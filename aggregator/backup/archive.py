@@ -45,23 +45,19 @@ class Manifest(BaseModel):
 
 
 def write_archive(path: Path, about: dict[str, Any], files: dict[str, Path]) -> Manifest:
-    """Write all into the new file `path`, for its owner alone; it is there whole, or not at all."""
+    """Write all into the new file `path`, for its owner alone; on the disk when this returns."""
     entries = {name: _entry(file) for name, file in sorted(files.items())}
     manifest = Manifest(**about, format=FORMAT, files=entries)
-    partly = path.with_name(f".{path.name}.partly")
     try:
-        with _new(partly) as raw:
+        with _new(path) as raw:
             with tarfile.open(fileobj=raw, mode="w:gz", compresslevel=COMPRESSION) as tar:
                 _add_text(tar, MANIFEST, manifest.model_dump_json(by_alias=True, indent=1))
                 for name, file in sorted(files.items()):
                     tar.add(file, name, recursive=False)
             raw.flush()
             os.fsync(raw.fileno())
-        partly.rename(path)
     except OSError as error:
         raise AggregatorError(f"{path}: cannot be written: {error.strerror}") from error
-    finally:
-        partly.unlink(missing_ok=True)
     return manifest
 
 

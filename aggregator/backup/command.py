@@ -1,7 +1,11 @@
 """`machikoba backup`: database, keys and certificates of one moment into one file, also while it serves."""
 
 import argparse
+import contextlib
+import fcntl
 import importlib.metadata
+import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +20,8 @@ from aggregator.store.migration import schema_of
 from aggregator.store.snapshot import counts_of, save
 
 DATABASE = "machikoba.db"
+LOCK = ".machikoba.lock"
+UNFINISHED = ".machikoba-"
 
 _EXPLAINED = """\
 The file holds the database of one moment (from PostgreSQL, too, as a SQLite file), the federation's authority
@@ -71,10 +77,11 @@ def back_up(config: Config, folder: Path, now: datetime) -> Path:
     path = folder / f"machikoba-{config.federation}-{now:%Y%m%dT%H%M%SZ}.tar.gz"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=folder, prefix=".machikoba-") as place:
-            copy = Path(place) / DATABASE
+        with _alone_in(folder), TemporaryDirectory(dir=folder, prefix=UNFINISHED) as place:
+            copy, partly = Path(place) / DATABASE, Path(place) / path.name
             _save(config, copy)
-            manifest = write_archive(path, _about(config, copy, now), {DATABASE: copy, **_kept(config)})
+            manifest = write_archive(partly, _about(config, copy, now), {DATABASE: copy, **_kept(config)})
+            partly.rename(path)  # it is there whole, or not at all
     except OSError as error:
         raise AggregatorError(f"{error.filename or folder}: cannot be used: {error.strerror}") from error
     rows = sum(manifest.counts.values())
@@ -84,6 +91,21 @@ def back_up(config: Config, folder: Path, now: datetime) -> Path:
             f"The authority's key is not in it, as there is none in {config.ca}: keep that one safe yourself"
         )
     return path
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Let one backup at a time write into the folder; what a killed one left there unfinished is removed."""
+    with (folder / LOCK).open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AggregatorError(
+                f"{folder}: another backup is being written into it; try again when that one has ended"
+            ) from None
+        for left in folder.glob(f"{UNFINISHED}*"):
+            shutil.rmtree(left)
+        yield
 
 
 def _save(config: Config, copy: Path) -> None:

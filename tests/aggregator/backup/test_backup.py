@@ -1,5 +1,6 @@
 """`machikoba backup` and `restore`: all comes back, into either kind of database; nothing is lost unasked."""
 
+import fcntl
 import gzip
 import json
 import logging
@@ -284,9 +285,25 @@ def test_it_keeps_as_many_as_asked(small: Path, sqlite_url: str, desk: Desk) -> 
     (small.parent / "other.tar.gz").touch()
     small.unlink()
     desk.backup(sqlite_url, "--keep", "2")
-    names = sorted(path.name for path in small.parent.iterdir())
+    names = sorted(path.name for path in small.parent.glob("[!.]*"))
     assert names[0] == "machikoba-higashimachi-20200103T000000Z.tar.gz"
     assert len(names) == 3
+
+
+def test_one_backup_at_a_time_writes_into_a_folder_and_clears_away_what_a_killed_one_left(
+    small: Path, sqlite_url: str, desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unfinished = small.parent / ".machikoba-h3x"
+    unfinished.mkdir()
+    (unfinished / "machikoba.db").touch()
+    words = ("--out", str(small.parent), "--data", str(desk.data), "--federation", "higashimachi")
+    with (small.parent / ".machikoba.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert main(["backup", *words]) == 1
+        assert "another backup is being written into it" in capsys.readouterr().err
+        assert unfinished.exists(), "it may be the other one's"
+    desk.backup(sqlite_url)
+    assert not unfinished.exists()
 
 
 def test_without_a_database_there_is_nothing_to_back_up(
