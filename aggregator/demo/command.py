@@ -5,8 +5,8 @@ import asyncio
 import sys
 from pathlib import Path
 
-from aggregator.demo.folder import open_folder
-from aggregator.demo.run import Wish, run_demo
+from aggregator.demo.folder import Folder, open_folder
+from aggregator.demo.run import Wish, check_port, run_demo
 from aggregator.demo.screen import Screen
 
 _EPILOG = """\
@@ -33,7 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the demo to its end; raises AggregatorError in one sentence when it cannot start."""
-    with open_folder(arguments.data) as folder:
+    if not Folder(arguments.data).lock.exists():  # before there is a folder that a start in vain would leave
+        check_port(arguments.port)
+    with open_folder(arguments.data) as folder:  # that a demo runs here already is the better sentence
+        check_port(arguments.port)
         asyncio.run(run_demo(folder, Wish(arguments.port, arguments.seconds), Screen(sys.stdout)))
     return 0
 

@@ -40,6 +40,10 @@ class Folder:
     root: Path
 
     @property
+    def lock(self) -> Path:
+        return self.root / "lock"
+
+    @property
     def memory(self) -> Path:
         return self.root / "demo.json"
 
@@ -90,7 +94,7 @@ def open_folder(path: Path) -> Iterator[Folder]:
     folder = Folder(path.absolute())
     try:
         folder.root.mkdir(parents=True, exist_ok=True)
-        with (folder.root / "lock").open("a+") as lock:
+        with folder.lock.open("a+") as lock:
             _lock(lock.fileno(), path)
             _check_ours(folder, path)
             lock.truncate(0)
@@ -116,7 +120,7 @@ def _lock(descriptor: int, path: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        pid = (path / "lock").read_text() or "just starting"
+        pid = Folder(path).lock.read_text() or "just starting"
         raise DemoError(
             f"{path}: a demo runs here already (process {pid}); stop it, or choose another folder with --data"
         ) from None
@@ -125,7 +129,7 @@ def _lock(descriptor: int, path: Path) -> None:
 def _check_ours(folder: Folder, path: Path) -> None:
     others = [entry for entry in folder.root.iterdir() if entry.name != "lock"]
     if others and not folder.memory.exists():
-        (folder.root / "lock").unlink()
+        folder.lock.unlink()
         raise DemoError(f"{path}: holds other things ({others[0].name}, …); choose a new folder with --data")
 
 

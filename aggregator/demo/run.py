@@ -36,6 +36,16 @@ class Wish:
     seconds: float | None = None
 
 
+def check_port(port: int) -> None:
+    """Raise DemoError when the pages cannot be served there."""
+    try:
+        free = is_free(port)
+    except OSError as error:
+        raise DemoError(f"port {port}: {error.strerror}; {commands.OTHER_PORT}") from error
+    if not free:
+        raise DemoError(f"port {port} is taken by another program; {commands.OTHER_PORT}")
+
+
 async def run_demo(folder: Folder, wish: Wish, screen: Screen) -> None:
     """Run until Ctrl-C, SIGTERM or the wished seconds; raises DemoError when it cannot start."""
     loop = asyncio.get_running_loop()
@@ -80,7 +90,6 @@ class Demo:
 
     async def run(self) -> None:
         """Bring everything up, then fill the history, then wait to be ended."""
-        self._check_port()
         memory = self._remember()
         self._screen.say("  準備しています… / getting ready…")
         history = History(self._folder, memory)
@@ -96,15 +105,6 @@ class Demo:
         finally:
             agents.cancel()
             await asyncio.gather(agents, return_exceptions=True)
-
-    def _check_port(self) -> None:
-        port = self._wish.port
-        try:
-            free = is_free(port)
-        except OSError as error:
-            raise DemoError(f"port {port}: {error.strerror}; {commands.OTHER_PORT}") from error
-        if not free:
-            raise DemoError(f"port {port} is taken by another program; {commands.OTHER_PORT}")
 
     def _remember(self) -> Memory:
         """Return what an earlier start left, with ports that are free now; else begin anew."""
