@@ -18,13 +18,13 @@ from aggregator.api.problem import WrongParameter, problem, wrong_parameters
 from aggregator.api.work_problems import work_problem
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
-from aggregator.planning.errors import PlanningError
+from aggregator.planning.errors import NotReckoned, PlanningError
 from aggregator.store.orders import DecisionError
 from aggregator.store.timeseries import StoreError
 from aggregator.web.buyer_links import LinkDoor
 from aggregator.web.buyer_sections import BuyerSections
 from aggregator.web.buyer_stream import Names
-from aggregator.web.error_pages import error_page, to_sign_in
+from aggregator.web.error_pages import NOT_RECKONED, error_page, to_sign_in
 from aggregator.web.head import HeadAsGet, with_head
 from aggregator.web.headers import HEADERS, SafetyHeaders, without_secret
 from aggregator.web.limits import BodyLimit
@@ -110,7 +110,8 @@ async def _no_range(request: Request, error: Exception) -> Response:
 async def _not_planned(request: Request, error: Exception) -> Response:
     assert isinstance(error, AggregatorError)
     answer = planning_problem(request, error)
-    return answer if _for_program(request) else await error_page(request, answer.status_code)
+    words = NOT_RECKONED if isinstance(error, NotReckoned) else None
+    return answer if _for_program(request) else await error_page(request, answer.status_code, words)
 
 
 async def _no_work(request: Request, error: Exception) -> Response:

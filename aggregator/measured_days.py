@@ -113,6 +113,11 @@ class MeasuredDays:
         return self._book.good_share(key)
 
     @property
+    def loaded(self) -> bool:
+        """Whether what was measured before the start is there; until then nothing is known."""
+        return self._loaded
+
+    @property
     def progress(self) -> float:
         """How much of the past was looked over since the start, 0 to 1."""
         return self._progress

@@ -80,7 +80,7 @@ class SpareHours:
         return [cell for cell in cells if factories is None or cell.key.factory in factories]
 
     def fresh_ms(self) -> int:
-        """Return the moment (UTC ms) that the cells are true of; 0 before they were reckoned first."""
+        """Return the moment (UTC ms) that the cells are true of; 0 before the first since the start."""
         return self._kept.reckoned.now_ms
 
     def good_share(self) -> Mapping[CellKey, float]:
@@ -115,6 +115,8 @@ class SpareHours:
 
     async def _look(self, *, anew: bool) -> None:
         async with self._looking:
+            if not self._days.loaded:  # nothing is known yet, and that nothing was measured would be false
+                return
             before = self._kept
             try:
                 fresh, changed = await asyncio.to_thread(self._reckon, before, anew)
@@ -159,6 +161,7 @@ class SpareHours:
             days=days,
             newest_ms={key: at_ms for key, at_ms in newest.items() if at_ms is not None},
             good=self._good(jobs, totals),
+            read=self._days.progress >= 1,
         )
 
 

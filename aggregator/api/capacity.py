@@ -115,9 +115,10 @@ def answer_of(
 ) -> bytes | None:
     """Return a `Capacity` as JSON; None when factory or process is named and there is none to be seen."""
     cells = _asked(found.spare.cells(scope), query)
-    if not cells and not others and (query.factory is not None or query.process is not None):
-        return None
     zone, fresh_ms = found.config.zone, found.spare.fresh_ms()
+    named = query.factory is not None or query.process is not None
+    if fresh_ms and named and not cells and not others:
+        return None
     if query.by is CapacityBy.PROCESS:
         told = [sum_row(total, zone) for total in sums_by_process(cells)]
     else:

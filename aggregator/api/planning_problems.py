@@ -5,14 +5,21 @@ from fastapi.responses import JSONResponse
 
 from aggregator.api.problem import LackingHours, WrongParameter, problem
 from aggregator.errors import AggregatorError
-from aggregator.planning.errors import DraftRefused, EditRefused, NoRoom, NoSuchMatch, TooBusy
+from aggregator.planning.errors import (
+    DraftRefused,
+    EditRefused,
+    NoRoom,
+    NoSuchMatch,
+    NotReckoned,
+    TooBusy,
+)
 
 
 def planning_problem(request: Request, error: AggregatorError) -> JSONResponse:
     """Return the answer for a PlanningError, or a DecisionError: decided already."""
     if isinstance(error, NoSuchMatch):
         return problem(request, 404, f"{error}.")
-    if isinstance(error, TooBusy):
+    if isinstance(error, TooBusy | NotReckoned):
         return problem(request, 503, str(error), headers={"Retry-After": str(error.retry_after_s)})
     if isinstance(error, DraftRefused):
         wrong = [WrongParameter(parameter=fault.place, reason=fault.reason) for fault in error.faults]

@@ -30,7 +30,8 @@ _NO_CALENDAR = Calendar()
 class Known:
     """All that spare hours are made of. `newest_ms` is the end of each machine's newest window (UTC ms).
 
-    `good` are the good pieces of those jobs of which people report some.
+    `good` are the good pieces of those jobs of which people report some. `read` tells whether all that is
+    stored was looked over: until then a past that seems too short may be there.
     """
 
     machines: Sequence[Machine]
@@ -40,6 +41,7 @@ class Known:
     days: Mapping[MachineKey, Sequence[MachineDay]]
     newest_ms: Mapping[MachineKey, int]
     good: Mapping[str, int] = field(default_factory=dict)
+    read: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ class Reckoning:
                 committed_h=_hours(minutes for _, minutes in held.get(cell, ())),
                 coverage=self._coverage(histories[cell], today),
                 newest_ms=_newest(known, keys),
+                read=known.read,
             )
             found += spare_cells(source, horizon)
         shares = {

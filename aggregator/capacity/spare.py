@@ -21,7 +21,7 @@ class Source:
     """All that a cell's weeks are made of.
 
     `ahead` is by machine; `private` load by day; `coverage` the known share of the last four weeks;
-    `newest_ms` the end of the newest window (UTC ms).
+    `newest_ms` the end of the newest window (UTC ms); `read` whether all that is stored was looked over.
     """
 
     key: CellKey
@@ -31,6 +31,7 @@ class Source:
     committed_h: Mapping[Week, float]
     coverage: float
     newest_ms: int | None
+    read: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,9 @@ def _cell(source: Source, week: Week, at: int, sums: _Sums) -> SpareCell:
 def _no_number(source: Source, pbt_h: float) -> NoNumber | None:
     if source.profile.calendar is None:
         return NoNumber.NO_CALENDAR
-    return source.private.no_number if pbt_h > 0 else None
+    if pbt_h <= 0 or source.private.no_number is None:
+        return None
+    return source.private.no_number if source.read else NoNumber.STILL_READING
 
 
 def _quantiles(hours: Hours) -> Quantiles:

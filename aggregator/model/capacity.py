@@ -56,11 +56,12 @@ class Quantiles:
 
 
 class NoNumber(StrEnum):
-    """Why there is no spare capacity to tell."""
+    """Why there is no spare capacity to tell; STILL_READING: not all that is stored was looked over yet."""
 
     NO_CALENDAR = "no_calendar"
     NO_HISTORY = "no_history"
     LOW_COVERAGE = "low_coverage"
+    STILL_READING = "still_reading"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ PlanningError
 ├── Unplaced        work of the plan has no place
 ├── EditRefused     the change cannot be made
 ├── NoSuchMatch     there is no proposal or order of that id
-└── TooBusy         too many are being computed now
+├── TooBusy         too many are being computed now
+└── NotReckoned     the spare hours were not reckoned yet since the start
 """
 
 from collections.abc import Sequence
@@ -78,6 +79,15 @@ class TooBusy(PlanningError):
     def __init__(self, retry_after_s: int) -> None:
         super().__init__(f"too many proposals are being computed now; try again in {retry_after_s} seconds")
         self.retry_after_s = retry_after_s
+
+
+class NotReckoned(PlanningError):
+    """Nothing is known of anybody's hours yet; try again after `retry_after_s`."""
+
+    retry_after_s = 3
+
+    def __init__(self) -> None:
+        super().__init__(f"the spare hours are being calculated; try again in {self.retry_after_s} seconds")
 
 
 def sentence(shortage: Shortage) -> str:

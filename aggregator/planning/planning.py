@@ -25,6 +25,7 @@ from aggregator.planning.errors import (
     Stale,
     Unplaced,
 )
+from aggregator.planning.hours import reckoned_market
 from aggregator.planning.jobs import jobs_of
 from aggregator.planning.standing import Standing, basis_cells, standing_of
 from aggregator.planning.turnstile import Turnstile
@@ -40,7 +41,8 @@ AT_ONCE, MOST, RETRY_AFTER_S = 2, 6, 3
 class Planning:
     """All methods block, `propose` and `again` for about a second; call them in a thread.
 
-    They raise StoreError, DecisionError (decided already) and PlanningError. `now` gives UTC milliseconds.
+    They raise StoreError, DecisionError (decided already) and PlanningError: whatever rests on spare hours
+    NotReckoned for seconds after a start. `now` gives UTC milliseconds.
     """
 
     def __init__(
@@ -103,9 +105,12 @@ class Planning:
         return self._orders.matches(limit)
 
     def standings(self, matches: Sequence[Match]) -> dict[str, Standing]:
-        """Return how each open one of these stands against the capacity of now, by the proposal's id."""
+        """Return how each open one of these stands against the capacity of now, by the proposal's id.
+
+        Before that was reckoned nothing can be told of any.
+        """
         undecided = [match for match in matches if match.status is MatchStatus.OPEN]
-        if not undecided:
+        if not undecided or not self._spare.fresh_ms():
             return {}
         market, today = self._market(), self.today
         return {match.id: standing_of(match, market, today) for match in undecided}
@@ -126,7 +131,7 @@ class Planning:
                 made[lot.step] = made.get(lot.step, 0) + lot.pieces
             if set(made.values()) != {found.draft.quantity}:
                 raise Outdated
-            standing = standing_of(found, self._spare.market(jobs), self.today)
+            standing = standing_of(found, reckoned_market(self._spare, jobs), self.today)
             if not standing.fits:
                 raise NoRoom(standing.shortages)
             if standing.stale and not confirmed:
@@ -192,10 +197,10 @@ class Planning:
             PlacedOrder(order, draft, tuple(job for job in jobs if job.order == order))
             for order, draft in sorted(self._orders.approved().items())
         ]
-        return drill(placed, self._spare.market(jobs), stop, self.today)
+        return drill(placed, reckoned_market(self._spare, jobs), stop, self.today)
 
     def _market(self) -> Market:
-        return self._spare.market(self._orders.jobs())
+        return reckoned_market(self._spare, self._orders.jobs())
 
     def _compute(self, draft: OrderDraft) -> tuple[Proposal, Basis]:
         from aggregator.matching.propose import propose  # the solver: a second and 60 MB, once it is needed

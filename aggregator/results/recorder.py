@@ -88,8 +88,8 @@ class Recorder:
 
     def _write_spare(self, results: Results, cells: Sequence[SpareCell]) -> None:
         found = {(cell.key, cell.week) for cell in cells}
-        if not cells:  # not reckoned yet
-            return
+        if not cells or any(cell.no_number is NoNumber.STILL_READING for cell in cells):
+            return  # not reckoned yet, or not of all that is stored: what was written last stays
         first = min(cell.week for cell in cells)
         if not self._cells:  # what was written before the start may be of machines that are no longer there
             since_ms = monday_ms(first, self._zone)

@@ -15,6 +15,7 @@ from aggregator.capacity.terms import SpareSum, level_of, sum_of
 from aggregator.model.capacity import SpareCell
 from aggregator.model.user import User
 from aggregator.model.week import Week
+from aggregator.planning.errors import NotReckoned
 from aggregator.services import Services
 from aggregator.web import capacity_words as words
 from aggregator.web.band_view import BandTable
@@ -60,7 +61,9 @@ def capacity_page(
 
 
 def cells_of(found: Services, user: User, process: str) -> list[SpareCell]:
-    """Return the cells of a process that the user may see; 404 when there are none."""
+    """Return the cells of a process that the user may see; raises NotReckoned, and 404 where none are."""
+    if not found.spare.fresh_ms():
+        raise NotReckoned
     cells = [cell for cell in found.spare.cells(visible(user)) if cell.key.process == process]
     if not cells:
         raise HTTPException(404)

@@ -27,6 +27,7 @@ REASONS: dict[NoNumber, str] = {
     NoNumber.NO_CALENDAR: N_("No calendar yet"),
     NoNumber.NO_HISTORY: N_("Measured too short"),
     NoNumber.LOW_COVERAGE: N_("Too little data"),
+    NoNumber.STILL_READING: N_("Still being read"),
 }
 
 TERMS: dict[str, str] = {

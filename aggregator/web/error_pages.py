@@ -31,15 +31,19 @@ _WORDS: dict[int, tuple[str, str]] = {
         N_("Machines keep recording and nothing is lost. Please try again in a minute."),
     ),
 }
+NOT_RECKONED = (
+    N_("Spare hours are being calculated"),
+    N_("That takes some seconds after a start. Please load the page again."),
+)
 _OTHER = (
     N_("Something went wrong"),
     N_("This is our fault, and it has been logged. Please try again in a minute."),
 )
 
 
-async def error_page(request: Request, status_code: int) -> Response:
-    """Return the page for a status; it works without the store too."""
-    title, advice = _WORDS.get(status_code, _OTHER)
+async def error_page(request: Request, status_code: int, words: tuple[str, str] | None = None) -> Response:
+    """Return the page for a status, in its words or these; it works without the store too."""
+    title, advice = words or _WORDS.get(status_code, _OTHER)
     user = await _user(request)
     return page(request, "error.html", user, status_code, error_title=title, error_advice=advice)
 

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from agent.contract.topics import ID_PATTERN
 from aggregator.access.visitor import services
 from aggregator.model.user import User
-from aggregator.planning.errors import DraftRefused, TooBusy
+from aggregator.planning.errors import DraftRefused, NotReckoned, TooBusy
 from aggregator.web.factory_place import posted_form
 from aggregator.web.formats import N_
 from aggregator.web.match_form import DraftForm, entered, field_of, form_of, new_form, press, read_form
@@ -21,6 +21,7 @@ from aggregator.web.pages import formats_of, page
 router = APIRouter(include_in_schema=False)
 
 BUSY = N_("Several proposals are being computed right now. Please press the button again in a few seconds.")
+NOT_RECKONED = N_("Spare hours are being calculated. Please press the button again in a few seconds.")
 
 
 @router.get("/matches/new")
@@ -60,8 +61,9 @@ def _answer(request: Request, user: User, fields: Mapping[str, str]) -> Response
     except DraftRefused as refused:
         wrong = {field_of(fault): say.fault(fault) for fault in reversed(refused.faults)}
         return _form_page(request, user, form, wrong, status_code=422)
-    except TooBusy:
-        return _form_page(request, user, form, notice=fmt.text(BUSY), status_code=503)
+    except (TooBusy, NotReckoned) as error:
+        notice = BUSY if isinstance(error, TooBusy) else NOT_RECKONED
+        return _form_page(request, user, form, notice=fmt.text(notice), status_code=503)
     return RedirectResponse(f"/matches/{quote(made.id)}", 303)
 
 

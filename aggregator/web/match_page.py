@@ -16,6 +16,7 @@ from aggregator.planning.errors import (
     EditRefused,
     NoRoom,
     NoSuchMatch,
+    NotReckoned,
     Outdated,
     PlanningError,
     Stale,
@@ -28,7 +29,7 @@ from aggregator.web.factory_place import posted_form
 from aggregator.web.formats import N_
 from aggregator.web.match_changes import changes_of, weeks_ahead
 from aggregator.web.match_frame import CoordinatorUser, able_factories, say_of
-from aggregator.web.match_new import BUSY
+from aggregator.web.match_new import BUSY, NOT_RECKONED
 from aggregator.web.match_say import Say
 from aggregator.web.match_view import chart_of, choices_of, steps_of
 from aggregator.web.match_words import RULES, TIERS
@@ -69,7 +70,7 @@ def _answer(request: Request, user: User, match: str, fields: Mapping[str, str])
     try:
         decided = _decide(planning, found, user.name, fields)
     except (PlanningError, DecisionError) as error:
-        busy = isinstance(error, TooBusy)
+        busy = isinstance(error, TooBusy | NotReckoned)
         notice, status = _said(error, say), 503 if busy else 422 if isinstance(error, EditRefused) else 409
         newest = _found(planning, match)
         return _match_page(request, user, newest, notice=notice, entered=fields, status_code=status)
@@ -113,7 +114,10 @@ def _said(error: PlanningError | DecisionError, say: Say) -> list[str]:
     if isinstance(error, EditRefused):
         known = {"reason": NO_REASON, "lots": NO_CHANGE, "weeks": NO_WEEKS, "plan": NO_CHANGE}
         return [say.fmt.text(known.get(error.place.rpartition(".")[2], NO_CANDIDATE))]
-    words = {Stale: CONFIRM, Outdated: OUTDATED, Unplaced: UNPLACED, TooBusy: BUSY, DraftRefused: NOT_DRAFTED}
+    words = {
+        **{Stale: CONFIRM, Outdated: OUTDATED, Unplaced: UNPLACED, DraftRefused: NOT_DRAFTED},
+        **{TooBusy: BUSY, NotReckoned: NOT_RECKONED},
+    }
     return [say.fmt.text(words.get(type(error), DECIDED))]
 
 

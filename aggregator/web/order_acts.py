@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from aggregator.access.links import link_to_order, usual_expiry
 from aggregator.capacity.local_time import span_of_days_ms
 from aggregator.model.user import User
-from aggregator.planning.errors import PlanningError
+from aggregator.planning.errors import NotReckoned, PlanningError
 from aggregator.services import Services
 from aggregator.store.links import LinkError
 from aggregator.store.order_rows import StoredOrder
 from aggregator.web.formats import N_
+from aggregator.web.match_new import NOT_RECKONED
 from aggregator.web.order_revising import enter_revision
 from aggregator.work.act import Act
 from aggregator.work.errors import WorkError
@@ -53,6 +54,8 @@ def _backup(found: Services, user: User, order: StoredOrder, fields: Mapping[str
         return Done(NO_REASON)
     try:
         found.work.move(job.id, Act(user, reason=reason), job.backup)
+    except NotReckoned:
+        return Done(NOT_RECKONED)
     except (WorkError, PlanningError):
         return Done(NO_BACKUP)
     return Done()

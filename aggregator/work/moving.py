@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 from aggregator.capacity.local_time import local_day
 from aggregator.model.job import Job, JobStatus
 from aggregator.model.work import EventKind
+from aggregator.planning.hours import reckoned_market
 from aggregator.planning.move import moved_job, next_id
 from aggregator.spare import SpareHours
 from aggregator.store.entries import Entries
@@ -30,7 +31,7 @@ class Mover:
         if rest <= 0:
             raise NotNow("finished", f"job {old.id} has all its pieces: finish it")
         act.need_reason("back", f"the rest of job {old.id} is to be made elsewhere")
-        market = self._spare.market([job for job in entries.open_jobs() if job.id != old.id])
+        market = reckoned_market(self._spare, [job for job in entries.open_jobs() if job.id != old.id])
         draft, today = entries.draft(old.order), local_day(now_ms, self._zone)
         new = moved_job(draft, market, today, old, rest, to_factory, next_id(old, entries.jobs(old.order)))
         for each in entries.assignments(job=old.id, open_only=True):

@@ -38,6 +38,7 @@ from tests.aggregator.new_database import Kept, url_of
 from tests.aggregator.town import NOW_MS, ZONE, Town, found_town
 
 NEXT = WEEK.later(1)
+AOKI_1 = MachineKey("aoki", "m-1")
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +104,24 @@ async def test_what_keeps_a_number_from_being_told_is_named(services: Services) 
     assert cell(spare, "nishino").no_number is NoNumber.LOW_COVERAGE
     assert cell(spare, "nishino").coverage < 0.8
     assert cell(spare, "hinode", Week(2026, 50)).spare == Quantiles(0, 0, 0)
+
+
+async def test_before_measured_days_are_there_nothing_is_told_and_no_reason_made_up(
+    services: Services,
+) -> None:
+    await services.spare.refresh()
+    assert (services.spare.cells(), services.spare.fresh_ms()) == ([], 0)
+
+
+async def test_what_may_be_stored_and_was_not_read_since_the_start_is_not_called_missing(
+    services: Services,
+) -> None:
+    await services.days.remeasure(AOKI_1, NOW_MS, NOW_MS)  # takes up what was measured, and looks no further
+    await services.spare.refresh()
+    assert cell(services.spare, "nishino").no_number is NoNumber.STILL_READING
+    assert cell(services.spare, "higashi").no_number is NoNumber.NO_CALENDAR
+    assert cell(services.spare, "aoki").spare is not None
+    assert cell(await told(services), "nishino").no_number is NoNumber.LOW_COVERAGE
 
 
 async def test_windows_that_come_change_the_cells(services: Services) -> None:

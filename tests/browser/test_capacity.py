@@ -94,6 +94,25 @@ def test_figures_follow_without_a_reload_and_what_is_open_stays_open(chromium: B
     page.context.close()
 
 
+def test_a_page_that_is_open_over_a_restart_keeps_its_last_figures(
+    chromium: Browser, busy: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = visit(chromium.new_context(locale="en"), busy, "/capacity")
+    expect(page.locator("#live")).to_have_class("live on")
+    spare = busy.town.services.spare
+    with monkeypatch.context() as restarted:
+        restarted.setattr(spare, "cells", lambda *_: [])
+        restarted.setattr(spare, "fresh_ms", lambda: 0)
+        for _ in range(2):  # what the first answer did to the page is there when the second comes
+            page.wait_for_event("response", timeout=WITHIN_MS)
+        expect(page.locator(".heat")).to_have_count(6 * 12)
+        expect(page.locator(".live time")).to_contain_text("ago")
+        fresh = visit(page.context, busy, "/capacity")
+        expect(page.context.pages[1].locator("main")).to_contain_text("The numbers are being calculated")
+    expect(fresh.locator(".heat")).to_have_count(6 * 12, timeout=WITHIN_MS)
+    page.context.close()
+
+
 def test_without_scripts_every_number_is_there(chromium: Browser, busy: Served) -> None:
     page = visit(chromium.new_context(locale="en", java_script_enabled=False), busy, "/capacity")
     expect(page.locator(".heat")).to_have_count(6 * 12)

@@ -14,6 +14,7 @@ function tick() {
   for (const each of root.querySelectorAll("[data-age]")) {
     say(each, age(now() - Number(each.dataset.age)));
   }
+  if (root.dataset.fresh === "0") return; // nothing is calculated yet, and the page says so
   const heard = Date.now() - heardMs < SILENCE_MS;
   const old = now() - Number(root.dataset.fresh) > Number(root.dataset.staleMs);
   const live = document.getElementById("live");
@@ -53,7 +54,7 @@ async function refresh() {
     const fresh = page.querySelector("main [data-fresh]");
     if (!fresh) return;
     ahead = Number(fresh.dataset.now) - Date.now();
-    take(fresh);
+    if (fresh.dataset.fresh !== "0") take(fresh); // else it has just started: the last figures stay, with their age
   }
   heardMs = Date.now();
   tick();

@@ -1,5 +1,6 @@
 """The API does what its description says: driven by schemathesis from the description itself."""
 
+import asyncio
 import json
 import os
 from typing import Any
@@ -19,6 +20,17 @@ from tests.stack import NO_TLS
 
 EXAMPLES = int(os.environ.get("MACHIKOBA_API_CASES", "10"))
 """Cases an operation; `make fuzz` tries many more."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def reckoned(town: Town) -> None:
+    """Before hours are reckoned proposals and drills are 503, which would hide what they answer."""
+
+    async def reckon() -> None:
+        await town.services.days.refresh()
+        await town.services.spare.refresh()
+
+    asyncio.run(reckon())
 
 
 @pytest.fixture(scope="session")

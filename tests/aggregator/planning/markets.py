@@ -63,10 +63,11 @@ class HandMadeSpare:
     """Stands in for SpareHours: a market that the test sets, on which open jobs take their minutes."""
 
     offered: Market
+    reckoned: bool = True
 
     def fresh_ms(self) -> int:
-        """Return the moment that the hours are true of."""
-        return NOW_MS
+        """Return the moment that the hours are true of; 0 before they are reckoned."""
+        return NOW_MS if self.reckoned else 0
 
     def cells(self, factories: object = None) -> list[SpareCell]:
         """Return no cells: what is offered here was never reckoned."""

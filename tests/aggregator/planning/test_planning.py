@@ -15,6 +15,7 @@ from aggregator.planning.errors import (
     EditRefused,
     NoRoom,
     NoSuchMatch,
+    NotReckoned,
     Outdated,
     Stale,
     Unplaced,
@@ -99,6 +100,24 @@ def test_of_a_plan_without_days_its_weeks_count(planning: Planning) -> None:
     job = jobs_of(replace(made, proposal=replace(made.proposal, plans=(plain,))))[0]
     week = best.lots[0].work[0].week
     assert (job.planned_start, job.planned_end) == (week.monday, week.monday + timedelta(days=6))
+
+
+def test_before_hours_are_reckoned_nothing_is_decided_and_no_proposal_called_stale(
+    planning: Planning, spare: HandMadeSpare
+) -> None:
+    match = planning.propose(DRAFT, WHO)
+    spare.reckoned = False
+    assert planning.standings([match]) == {}
+    for act in (
+        lambda: planning.propose(DRAFT, WHO),
+        lambda: planning.again(match.id, WHO),
+        lambda: planning.approve(match.id, WHO),
+        lambda: planning.drill(Stop("aoki", planning.today, 5)),
+    ):
+        with pytest.raises(NotReckoned):
+            act()
+    spare.reckoned = True
+    assert planning.approve(match.id, WHO).status is MatchStatus.APPROVED
 
 
 def test_what_no_longer_fits_is_stale_at_once_and_cannot_be_approved(

@@ -181,4 +181,4 @@ def test_the_overview_says_who_has_time_next_week(coordinator: httpx.Client) -> 
 def test_a_town_without_machines_says_how_to_attach_one(empty_town: Town) -> None:
     with served(empty_town) as (url, _), browsing(url) as client:
         sign_in(client)
-        assert "calculated for the first time" in page(client, "/capacity")
+        assert "The numbers are being calculated" in page(client, "/capacity")
