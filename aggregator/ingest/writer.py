@@ -54,7 +54,7 @@ class Writer:
         self._refusals = Refusals()
 
     def node_born(self, event: NodeBorn) -> None:
-        """Remember the factory; announce soon how far its outbox is stored."""
+        """Remember the factory; announce how far its outbox is stored, soon, but after its rows that wait."""
         self._next.factories[event.factory.id] = event.factory
         if event.epoch is not None:
             self._next.forgotten[event.factory.id, event.epoch] = event.forgotten_through
@@ -198,7 +198,11 @@ class Writer:
                 raise
 
     def _tell(self, batch: Batch, committed: Committed) -> None:
+        stored = {(table.factory, table.epoch) for table in batch.tables}
+        waiting = {(table.factory, table.epoch) for table in self._tables} - stored
         for (factory, epoch), through in committed.through.items():
+            if (factory, epoch) in waiting:
+                continue  # too low a word: an agent on an old copy would take it for its own
             self._stored[factory] = (epoch, through)
             self._commands.stored(factory, epoch, through)
         self._board.stored(committed.machines)
