@@ -18,6 +18,7 @@ from agent.errors import AgentError, OutboxDiskError
 from agent.expiry import watch_certificate
 from agent.follower import Follower
 from agent.journal import Journal, Snapshots
+from agent.measuring.machine import accounted_to
 from agent.outbox import Outbox, open_outbox, outbox_in_memory
 from agent.publisher import Publisher
 from agent.threads import on_disk
@@ -117,11 +118,7 @@ class Agent:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Follow and deliver until `stop` is set or every log has ended; then end in good order."""
-        saved = await on_disk(self._outbox.snapshots)
-        shift_ms = await on_disk(held.take_up, self._outbox, self._clock, self._timed)
-        for follower in self._followers.values():
-            since_ms = self._config.measured_since_ms
-            follower.begin(saved.get(follower.machine.id), since_ms, shift_ms=shift_ms)
+        await self._begin()
         async with asyncio.TaskGroup() as tasks:
             publisher = tasks.create_task(self._publisher.run(), name="publisher")
             journal = tasks.create_task(self._journal.run(), name="journal")
@@ -138,6 +135,22 @@ class Agent:
             await self._finish(publisher, stop if logs_ended else None)
         if logs_ended:
             self._require_no_failure()
+
+    async def _begin(self) -> None:
+        """Go on from what is remembered; where the clock is not right yet, what comes after that is held."""
+        saved = await on_disk(self._outbox.snapshots)
+        newest_ms = max((accounted_to(saved[id]) or 0 for id in self._timed if id in saved), default=0)
+        shift_ms = await on_disk(held.take_up, self._outbox, self._clock, self._timed, newest_ms)
+        since_ms = self._config.measured_since_ms
+        for id, follower in self._followers.items():
+            if id in saved:
+                follower.begin(saved[id], since_ms, shift_ms=shift_ms)
+        if self._clock.is_held:
+            await self._journal.flush()  # this has its true time
+            await on_disk(held.hold, self._outbox, self._clock)
+        for id, follower in self._followers.items():
+            if id not in saved:
+                follower.begin(None, since_ms)
 
     async def _wait_for_end(self, stop: asyncio.Event, drivers: Sequence[asyncio.Task[None]]) -> bool:
         """Wait for `stop`; return True if instead every machine is a log and all have ended."""

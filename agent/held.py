@@ -1,4 +1,4 @@
-"""What an earlier process left whose times were not known yet: outbox and clock in, both brought together."""
+"""Records that wait for their true time, also over a restart: outbox and clock in, both brought together."""
 
 import logging
 from collections.abc import Collection
@@ -9,13 +9,16 @@ from agent.outbox import Outbox
 
 logger = logging.getLogger(__name__)
 
+_WRONG_TIMES = "what was measured before the clock is right may keep wrong times: %s"
 
-def take_up(outbox: Outbox, clock: SystemClock, machines: Collection[str]) -> int:
-    """Go on holding records, begin to, or release those of before; blocks.
 
-    Returns by how much later everything was that is remembered of the machines: the clock is right by now,
-    and was wrong since the boot. What was held in an earlier run of the computer keeps its times: how long
-    that was off nobody can tell.
+def take_up(outbox: Outbox, clock: SystemClock, machines: Collection[str], newest_ms: int) -> int:
+    """Go on holding records, or release those of before; blocks.
+
+    `newest_ms` is the newest time that is remembered of the machines: a clock that is not synchronised and
+    shows an earlier one counts from there. Returns by how much later everything was that is remembered: the
+    clock is right by now, and was wrong since the boot. What was held in an earlier run of the computer keeps
+    its times: how long that was off nobody can tell.
     """
     boot = boot_id()
     try:
@@ -27,10 +30,19 @@ def take_up(outbox: Outbox, clock: SystemClock, machines: Collection[str]) -> in
         shift_ms = clock.base_ms - found[1] if found is not None and same else 0
         if found is not None:
             outbox.append((), {}, (shift_ms, machines))
-        if clock.is_held:
-            outbox.hold(boot, clock.base_ms)
+    except OutboxError as error:
+        logger.warning(_WRONG_TIMES, error)
+        shift_ms = 0
+    if clock.is_held and clock() <= newest_ms:
+        clock.count_from(clock.base_ms + newest_ms + 1 - clock())
+    return shift_ms
+
+
+def hold(outbox: Outbox, clock: SystemClock) -> None:
+    """Hold what is recorded from here on, unless that is done already; blocks."""
+    try:
+        if outbox.held is None:
+            outbox.hold(boot_id(), clock.base_ms)
             logger.warning("the clock is not synchronised yet: records wait for their true time")
     except OutboxError as error:
-        logger.warning("what was measured before the clock is right may keep wrong times: %s", error)
-        return 0
-    return shift_ms
+        logger.warning(_WRONG_TIMES, error)

@@ -73,6 +73,14 @@ class Snapshot(msgspec.Struct, frozen=True):
     job: JobMemory | None = None
 
 
+def accounted_to(saved: Mapping[str, object]) -> int | None:
+    """Return the time up to which the snapshot `saved` accounts for everything; None if it is none."""
+    try:
+        return msgspec.convert(saved, Snapshot).window.at_ms
+    except msgspec.ValidationError:
+        return None
+
+
 class MachineTracker:
     """Follows one machine; begin it with `begin`, or after a restart with `resume`."""
 
@@ -129,8 +137,9 @@ class MachineTracker:
         if snapshot.job is not None and snapshot.job.by_signal and (memory is None or not memory.by_signal):
             # Another configuration named that job: what it let out need not be what this one lets out.
             records += tracker._keep(change_job(tracker._window, NO_JOB, tracker.at_ms))
-        if at_ms > tracker.at_ms:
-            records += tracker._miss(at_ms)
+        is_later = at_ms > tracker.at_ms
+        records += tracker._miss(at_ms)
+        if is_later:
             # An old copy's memory knows less of that time than the centre may: what comes is no part of it.
             records += tracker._keep(close(tracker._window, at_ms))
         return tracker, records

@@ -16,6 +16,7 @@ from agent.contract.records import HOUR_MS, MINUTE_MS, Record, StateChange, Wind
 from agent.drivers import DRIVERS
 from agent.follower import Follower
 from agent.journal import Journal
+from agent.measuring.machine import accounted_to
 from agent.measuring.reading import Reading
 from agent.measuring.shifting import shifted
 from agent.outbox import Outbox, open_outbox
@@ -46,21 +47,33 @@ class Computer:
 class OneMachine:
     """What `app` does of time and records, by hand: one machine, a cycle every 10 s."""
 
-    def __init__(self, computer: Computer, folder: Path) -> None:
+    def __init__(self, computer: Computer, folder: Path, parts: int = 0) -> None:
         self.computer = computer
         self.outbox: Outbox = open_outbox(folder)
         self.clock = computer.clock()
         table = config(machine("mc-01")).machines[0]
         self.journal = Journal(self.outbox, self.snapshots, lambda _through: None)
         self.follower = Follower(table, self.clock, keep=self.journal.keep, show=lambda *_: None)
-        shift_ms = held.take_up(self.outbox, self.clock, ["mc-01"])
-        self.follower.begin(self.outbox.snapshots().get("mc-01"), shift_ms=shift_ms)
-        self.parts = 0
+        self.parts = parts
+
+    async def begin(self) -> None:
+        saved = self.outbox.snapshots().get("mc-01")
+        newest_ms = 0 if saved is None else accounted_to(saved) or 0
+        shift_ms = held.take_up(self.outbox, self.clock, ["mc-01"], newest_ms)
+        if saved is not None:
+            self.follower.begin(saved, shift_ms=shift_ms)
+        if self.clock.is_held:
+            assert await self.journal.flush()
+            held.hold(self.outbox, self.clock)
+        if saved is None:
+            self.follower.begin(None)
 
     def snapshots(self, _machines: object) -> dict[str, dict[str, object]]:
         return {"mc-01": self.follower.snapshot() or {}}
 
     async def run(self, seconds: int) -> None:
+        if self.follower.snapshot() is None:
+            await self.begin()
         for _ in range(seconds):
             self.computer.true_ms += 1_000
             before_ms = self.clock()
@@ -159,6 +172,39 @@ async def test_so_it_does_over_a_restart_of_the_agent(tmp_path: Path, is_down_wh
     assert_true(found, 1_320_000)
     assert (found[0].start_ms, sum(window.state_ms[-1] for window in found) >= 120_000) == (NOON_MS, True)
     assert found[-1].start_ms + found[-1].length_ms == NOON_MS + 1_320_000
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+@pytest.mark.parametrize("behind_ms", [30_000, 40 * MINUTE_MS, 9 * 24 * HOUR_MS])
+@pytest.mark.parametrize("held_s", [60, 3_000])
+async def test_a_computer_that_boots_before_its_last_record_loses_only_the_time_it_was_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, behind_ms: int, is_killed: bool, held_s: int
+) -> None:
+    """Power fails, and without a battery the clock goes on from some earlier time, until it is set."""
+    computer = Computer()
+    before = OneMachine(computer, tmp_path)
+    await before.run(1_234)
+    if is_killed:
+        await asyncio.to_thread(before.outbox.close)
+    else:
+        await before.stop()
+    monkeypatch.setattr(held, "boot_id", lambda: "the next boot")
+    computer.true_ms += 90_000
+    computer.off_ms, computer.is_synchronised = -behind_ms, False
+    running = OneMachine(computer, tmp_path, before.parts + 9)
+    await running.run(held_s)
+    computer.off_ms, computer.is_synchronised = 0, True
+    await running.run(300)
+    found = await running.stop()
+    assert found[-1].start_ms + found[-1].length_ms == pytest.approx(computer.true_ms, abs=20)
+    known = [window.length_ms - window.state_ms[-1] for window in found]
+    assert sum(known) == pytest.approx(1_234_000 + held_s * 1_000 + 300_000, abs=25_000), (
+        "each start waits for a reading"
+    )
+    holes = [after.start_ms - one.start_ms - one.length_ms for one, after in pairwise(found)]
+    assert min(holes) == 0
+    assert sum(holes) <= 95_000, "what was not written yet is lost with the power"
+    assert sum(window.cycles or 0 for window in found) == running.parts - 1
 
 
 @pytest.mark.parametrize("jump_ms", [HOUR_MS, -HOUR_MS])
