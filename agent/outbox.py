@@ -23,6 +23,7 @@ from agent.merging import MEGABYTE, Bounds
 from agent.outbox_file import (
     FILE,
     LOG_BYTES,
+    SQLITE_ERRORS,
     failure,
     finish_recovery,
     is_unused,
@@ -222,7 +223,7 @@ class Outbox:
     def recover(self) -> None:
         """Make a new file, under a new epoch, of what can be read of this one, which is damaged."""
         with self._lock:
-            with contextlib.suppress(sqlite3.Error):
+            with contextlib.suppress(*SQLITE_ERRORS):
                 self._connection.close()
             recovered = recover(self._path)
             self._adopt(recovered.connection)
@@ -276,7 +277,7 @@ class Outbox:
             self._drop_forgotten()
         except OutboxError as error:
             logger.warning("records that are stored stay in the outbox, and will be sent again: %s", error)
-        with self._lock, contextlib.suppress(sqlite3.Error):
+        with self._lock, contextlib.suppress(*SQLITE_ERRORS):
             self._connection.close()
 
     def _adopt(self, connection: sqlite3.Connection) -> None:
@@ -357,7 +358,7 @@ class Outbox:
         with self._lock:
             try:
                 yield self._connection
-            except sqlite3.Error as error:
+            except SQLITE_ERRORS as error:
                 raise failure(self._path, error) from error
 
     @contextlib.contextmanager

@@ -41,6 +41,8 @@ _RECORDS = "CREATE TABLE records (number INTEGER PRIMARY KEY, record BLOB NOT NU
 _MACHINES = "CREATE TABLE machines (machine TEXT PRIMARY KEY, snapshot BLOB NOT NULL) WITHOUT ROWID"
 
 _NOT_OURS = "check that the folder belongs to the agent's user"
+SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""What `sqlite3` raises: where SQLite's own message quotes a damaged file, it may fail to decode that."""
 _FAILURES: dict[int | None, tuple[type[OutboxError], str]] = {
     **dict.fromkeys(
         (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED),
@@ -78,7 +80,7 @@ def is_in_use(folder: Path) -> bool:
     try:
         with closing(sqlite3.connect(place, uri=True, timeout=0)) as found:
             found.execute("SELECT count(*) FROM outbox").fetchone()
-    except sqlite3.Error as error:
+    except SQLITE_ERRORS as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
     return False
@@ -98,11 +100,11 @@ def open_file(path: Path) -> sqlite3.Connection:
     """Open the file, made on the first run; raises OutboxError, OutboxDamaged if only `recover` can help."""
     try:
         connection = sqlite3.connect(path, timeout=LOCK_WAIT_S, check_same_thread=False)
-    except sqlite3.Error as error:
+    except SQLITE_ERRORS as error:
         raise failure(path, error) from error
     try:
         _prepare(path, connection)
-    except sqlite3.Error as error:
+    except SQLITE_ERRORS as error:
         connection.close()
         raise failure(path, error) from error
     except OutboxError:
@@ -149,7 +151,7 @@ def recover(path: Path) -> Recovered:
             connection.execute("DROP TABLE found")
             if head is not None:
                 connection.execute("UPDATE outbox SET bd_seq = ?", (head[1],))
-    except sqlite3.Error as error:
+    except SQLITE_ERRORS as error:
         raise failure(path, error) from error
     finally:
         connection.close()
@@ -182,8 +184,10 @@ def _built(path: Path) -> Path:
     return path.with_name(f"{path.name}.recovered")
 
 
-def failure(path: Path, error: sqlite3.Error) -> OutboxError:
+def failure(path: Path, error: sqlite3.Error | UnicodeDecodeError) -> OutboxError:
     """Return what to raise: one sentence that says what is wrong with the file and what to do."""
+    if isinstance(error, UnicodeDecodeError):
+        return OutboxDamaged(f"{path}: is damaged ({error.object.decode(errors='replace')})")
     code = getattr(error, "sqlite_errorcode", None)
     primary = None if code is None else code & 0xFF
     in_use = primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
@@ -314,7 +318,7 @@ def _rows(aside: Path, query: str) -> list[Any]:
         finally:
             reading.close()
             shared.unlink(missing_ok=True)
-    except (sqlite3.Error, UnicodeDecodeError, OSError):
+    except (*SQLITE_ERRORS, OSError):
         return []
 
 

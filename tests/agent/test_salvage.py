@@ -249,6 +249,17 @@ def test_few_damaged_files_are_kept(tmp_path: Path) -> None:
     assert kept == [b"2", b"3", b"4"]
 
 
+def test_damage_that_the_message_about_it_quotes_is_met_in_the_same_way(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    content = (folder / FILE).read_bytes()
+    (folder / FILE).write_bytes(content.replace(b"CREATE TABLE held", b"CREATE TABL\x80 held"))
+    outbox = open_outbox(folder)
+    assert records(outbox) == windows(1_001, COUNT)
+    assert 'is damaged (malformed database schema (held) - near "TABL\ufffd": syntax error)' in caplog.text
+    outbox.close()
+
+
 @settings(max_examples=25)
 @given(
     st.lists(st.tuples(st.integers(0, 10**6), st.integers(1, 9_000)), min_size=1, max_size=5), st.randoms()
