@@ -176,7 +176,7 @@ def _close_log(target: Path) -> None:
     try:
         with closing(sqlite3.connect(target, timeout=1)) as connection:
             connection.execute("PRAGMA journal_mode=DELETE")
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # SQLite's message may quote what is no text
         if getattr(error, "sqlite_errorcode", None) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
             raise AggregatorError(f"database {target}: is in use; stop machikoba serve first") from error
         logger.warning("database %s: is damaged (%s), and is kept as it is", target, error)

@@ -220,6 +220,12 @@ def test_a_damaged_database_can_be_replaced(
         assert desk.restore(small, sqlite_url, desk.data, "--replace") == ""
     assert "is damaged (file is not a database), and is kept as it is" in caplog.text
     assert factories(sqlite_url) == ["aoki"]
+    whole = (desk.data / "machikoba.db").read_bytes()
+    (desk.data / "machikoba.db").write_bytes(
+        whole.replace(b"CREATE TABLE machines", b"CREATE TABL\x80 machines")
+    )
+    assert desk.restore(small, sqlite_url, desk.data, "--replace") == ""
+    assert factories(sqlite_url) == ["aoki"]
 
 
 def rewritten(file: Path, changes: dict[str, object]) -> Path:
