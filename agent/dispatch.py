@@ -129,8 +129,10 @@ class Dispatch:
                 send = self._delivery.next_send(self._clock())
             if send is not None:
                 await self._load(send)
+            # A message that lies ready is waited for, however long its line is stuck.
+            wake_s = self._delivery.wake_s(self._clock()) if self._loaded is None else None
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(self._delivery.wake_s(self._clock())):
+                async with asyncio.timeout_at(wake_s):
                     await self._load_again.wait()
 
     async def _load(self, send: Send) -> None:

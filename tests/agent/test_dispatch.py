@@ -57,3 +57,28 @@ async def test_a_renewal_is_not_cut_in_two_by_a_connection_that_ends(
     await asyncio.wait_for(renewed.wait(), 60)
     assert dispatch._delivery.epoch == outbox.epoch != old
     outbox.close()
+
+
+async def test_a_message_that_is_not_taken_is_waited_for_and_not_looked_at_again_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a line that is stuck the time-out of what was sent passes, while the next message lies ready."""
+    outbox = open_outbox(tmp_path)
+    outbox.append(windows(1, 500), {})
+    ready = asyncio.Event()
+    dispatch = Dispatch(Policy(timeout_s=0.1), outbox, ready=ready.set)
+    dispatch.restart()
+    loading = asyncio.create_task(dispatch.load())
+    await asyncio.wait_for(ready.wait(), 60)
+    ready.clear()
+    assert dispatch.take(0) is not None
+    await asyncio.wait_for(ready.wait(), 60)
+    await asyncio.sleep(0.2)
+    assert dispatch._delivery.due_s is not None
+    assert dispatch._delivery.due_s < asyncio.get_running_loop().time()
+    looked: list[float] = []
+    monkeypatch.setattr(dispatch._delivery, "wake_s", looked.append)
+    await asyncio.sleep(0.1)
+    assert looked == []
+    loading.cancel()
+    outbox.close()
