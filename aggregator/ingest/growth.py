@@ -12,12 +12,15 @@ from itertools import accumulate
 from typing import Self
 
 from agent.contract.records import HOUR_MS
+from agent.contract.states import INDEX, State
 from aggregator.model.machine import MachineKey
 from aggregator.model.window import Window
 from aggregator.store.timeseries import TimeSeries
 
 LOOK_BACK_MS = 6 * HOUR_MS
 """So far before the first window that an outbox sends: after our own restart it may be any of its windows."""
+LONGEST_LOOK_MS = 400 * 24 * HOUR_MS
+"""So far where nothing was measured in that time; windows live no longer."""
 FOR_GOOD_MS = 10**15
 
 
@@ -28,13 +31,16 @@ class Totals:
     since_ms: int
     starts_ms: Sequence[int] = ()
     totals: Sequence[int] = ()
+    is_measured: bool = False
+    """A machine was measured in some of the windows: else they say where an agent's memory stood."""
 
     @classmethod
     def of(cls, since_ms: int, stored: Iterable[Window]) -> Self:
         """Read stored windows, in time order."""
-        told = [(each.start_ms, each.cycles_total) for each in stored if each.cycles_total is not None]
-        starts = [start_ms for start_ms, _ in told]
-        return cls(since_ms, starts, list(accumulate((total for _, total in told), max)))
+        told = [each for each in stored if each.cycles_total is not None]
+        starts = [each.start_ms for each in told]
+        totals = list(accumulate((each.cycles_total or 0 for each in told), max))
+        return cls(since_ms, starts, totals, any(_is_measured(each.state_ms) for each in told))
 
     @property
     def last_ms(self) -> int:
@@ -73,10 +79,24 @@ class Growth:
             self._known[key] = Totals.of(since_ms, self._timeseries.windows(key, since_ms, FOR_GOOD_MS))
         return [self._settled(window) if window.cycles else window for window in windows]
 
+    def _look_further(self, key: MachineKey, known: Totals) -> Totals:
+        """Return what is known and the last hour before in which the machine was measured.
+
+        We were started again since an agent's memory of days ago told of the time until now: all OFFLINE.
+        """
+        since_ms = max(0, known.since_ms - LONGEST_LOOK_MS)
+        hours = self._timeseries.hours([key], since_ms, known.since_ms)
+        starts = [hour.start_ms for hour in hours if _is_measured(hour.state_ms)]
+        last = self._timeseries.windows(key, starts[-1], starts[-1] + HOUR_MS) if starts else ()
+        recent = self._timeseries.windows(key, known.since_ms, max(known.since_ms, known.last_ms + 1))
+        return replace(Totals.of(known.since_ms, [*last, *recent]), is_measured=True)
+
     def _settled(self, window: Window) -> Window:
         known, believed_ms = self._known[window.key], self._believed_ms.get(window.key, FOR_GOOD_MS)
         if window.start_ms > believed_ms:
             return window
+        if not known.is_measured:
+            known = self._known[window.key] = self._look_further(window.key, known)
         if window.start_ms > known.last_ms:
             self._believed_ms[window.key] = window.start_ms
         return without_stored(window, known.before(window.start_ms))
@@ -92,6 +112,10 @@ class Growth:
             if known is None or (window.cycles and window.start_ms < known.since_ms):
                 first[window.key] = min(window.start_ms, first.get(window.key, window.start_ms))
         return first
+
+
+def _is_measured(state_ms: Sequence[int]) -> bool:
+    return sum(state_ms) > state_ms[INDEX[State.OFFLINE]]
 
 
 def without_stored(window: Window, total_before: int | None) -> Window:

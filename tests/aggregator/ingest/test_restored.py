@@ -121,8 +121,9 @@ def test_a_centre_that_is_started_again_meanwhile(
     check(timeseries)
 
 
+@pytest.mark.parametrize("is_killed", [False, True], ids=["", "the centre is killed meanwhile"])
 def test_a_copy_of_a_machine_at_rest_that_goes_on_after_a_weekend(
-    timeseries: Embedded, records: Records
+    timeseries: Embedded, records: Records, is_killed: bool
 ) -> None:
     """The copy's open window holds no cycle, and what was stored lies further back than a work day."""
     tracker, told = MachineTracker.begin("lathe-01", RULES, T_MS)
@@ -137,6 +138,8 @@ def test_a_copy_of_a_machine_at_rest_that_goes_on_after_a_weekend(
     committer = Committer(timeseries, records)
     committer.commit(rows(OLD, told), at(4_011))
     committer.commit(rows(NEW, on[:first]), at(4_011))
+    if is_killed:
+        committer = Committer(timeseries, records)
     committer.commit(rows(NEW, on[first:], first + 1), at(4_011))
     stored = timeseries.windows(LATHE, 0, 10**13)
     assert stored[-1].cycles_total is not None
