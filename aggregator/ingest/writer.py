@@ -16,6 +16,7 @@ from aggregator.ingest.commands import Commands
 from aggregator.ingest.commit import Batch, Committed, Committer
 from aggregator.ingest.events import MachineBorn, NodeBorn, RecordsArrived, RecordsForgotten
 from aggregator.ingest.refusals import Refusals
+from aggregator.ingest.rows import Outbox
 from aggregator.live import Board
 from aggregator.model.machine import Factory, Machine
 from aggregator.model.memory import Memory
@@ -50,6 +51,7 @@ class Writer:
         self._writing_rows = 0
         self._dropping = self._losing = False
         self._wake = asyncio.Event()
+        self._before_birth: dict[Outbox, RecordsArrived] = {}
         self._stored: dict[str, tuple[str, int]] = {}  # factory -> epoch and what was last announced of it
         self._refusals = Refusals()
 
@@ -57,7 +59,10 @@ class Writer:
         """Remember the factory; announce how far its outbox is stored, soon, but after its rows that wait."""
         self._next.factories[event.factory.id] = event.factory
         if event.epoch is not None:
-            self._next.forgotten[event.factory.id, event.epoch] = event.forgotten_through
+            outbox = (event.factory.id, event.epoch)
+            self._next.forgotten[outbox] = event.forgotten_through
+            if before := [table for table in self._tables if (table.factory, table.epoch) == outbox]:
+                self._before_birth[outbox] = before[-1]
         self._wake.set()
 
     def machine_born(self, event: MachineBorn) -> None:
@@ -198,10 +203,8 @@ class Writer:
                 raise
 
     def _tell(self, batch: Batch, committed: Committed) -> None:
-        stored = {(table.factory, table.epoch) for table in batch.tables}
-        waiting = {(table.factory, table.epoch) for table in self._tables} - stored
         for (factory, epoch), through in committed.through.items():
-            if (factory, epoch) in waiting:
+            if self._waits_before_birth(factory, epoch):
                 continue  # too low a word: an agent on an old copy would take it for its own
             self._stored[factory] = (epoch, through)
             self._commands.stored(factory, epoch, through)
@@ -210,6 +213,14 @@ class Writer:
             metrics.ROWS_STORED.inc(batch.rows - committed.unnumbered - len(committed.refused))
             self._status.last_stored_ms = self._now()
         self._log_faults(committed)
+
+    def _waits_before_birth(self, factory: str, epoch: str) -> bool:
+        """Tell whether rows of this outbox are still queued that came before its last birth."""
+        last = self._before_birth.get((factory, epoch))
+        waits = any(table is last for table in self._tables)
+        if not waits:
+            self._before_birth.pop((factory, epoch), None)
+        return waits
 
     def _log_faults(self, committed: Committed) -> None:
         metrics.REFUSED.labels("row").inc(committed.unnumbered + len(committed.refused))

@@ -131,8 +131,9 @@ async def test_a_birth_is_answered_with_what_is_stored(bench: Bench) -> None:
     assert bench.records.factories() == [Factory("aoki", "青木精機")]
 
 
+@pytest.mark.parametrize(("born_first", "answers"), [(False, [40]), (True, [0, 40])])
 async def test_a_birth_is_answered_when_the_rows_that_came_before_it_are_stored(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, born_first: bool, answers: list[int]
 ) -> None:
     """An agent restored from an old copy learns by it that its next sequences are in use."""
     monkeypatch.setattr(module, "BATCH_ROWS", 50)
@@ -141,13 +142,16 @@ async def test_a_birth_is_answered_when_the_rows_that_came_before_it_are_stored(
         bench.writer.submit(arrived(1, 60, factory="other"))
         await until(lambda: bench.writer._writing_rows == 60)
         bench.writer.submit(arrived(61, 60, factory="other"))
+        if born_first:
+            bench.writer.node_born(born())
         bench.writer.submit(arrived(1, 40))
-        bench.writer.node_born(born())
+        if not born_first:
+            bench.writer.node_born(born())
         bench.store.gate.set()
         said = []
         while ("aoki", "epoch-1", 40) not in said:
             said.append(await bench.announced())
-    assert [through for factory, _, through in said if factory == "aoki"] == [40]
+    assert [through for factory, _, through in said if factory == "aoki"] == answers
 
 
 async def test_an_outbox_nobody_knows_is_answered_with_nothing_stored(bench: Bench) -> None:
