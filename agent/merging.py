@@ -2,8 +2,8 @@
 
 - Windows of a machine that follow each other, in the same hour of UTC, of the same job and with the same
   things counted become one. Each state's milliseconds, cycles, good and scrap pieces add up: all totals stay.
-- Windows that are OFFLINE from end to end become one by themselves: where this outbox is an old copy, the
-  centre knows more of that time, and what was measured before and after must not go with it.
+- Windows that are OFFLINE from end to end, without a cycle, become one by themselves: where this outbox is an
+  old copy, the centre knows more of that time, and what was measured before and after must not go with it.
 - Of an hour's changes of state two stay. Where there were more, an OFFLINE stands for those before the last
   one: what the machine did then is told by its windows only, and nobody shall read a guess.
 
@@ -79,7 +79,7 @@ def _follows(before: Window, window: Window) -> bool:
 
 def _kind(window: Window) -> _Kind:
     counts = (window.cycles is None, window.good is None, window.scrap is None)
-    is_unknown = window.state_ms[INDEX[State.OFFLINE]] == window.length_ms
+    is_unknown = window.state_ms[INDEX[State.OFFLINE]] == window.length_ms and not window.cycles
     return _Kind(window.start_ms // HOUR_MS, window.job, counts, is_unknown)
 
 

@@ -126,3 +126,13 @@ def test_time_in_which_nothing_was_known_becomes_a_window_of_its_own() -> None:
     records: list[Record] = [*(minute(n) for n in range(20)), *offline, *(minute(n) for n in range(30, 60))]
     found = [record for record in merge(records) if isinstance(record, Window)]
     assert [(one.length_ms // MINUTE_MS, one.cycles) for one in found] == [(20, 40), (10, 0), (30, 60)]
+
+
+def test_cycles_that_a_counter_told_of_after_it_do_not_go_with_time_in_which_nothing_was_known() -> None:
+    """The counter was read before any state was known, and there the agent was killed."""
+    unknown = [
+        Window("mc-01", HOUR_START_MS + number * MINUTE_MS, MINUTE_MS, (0, 0, 0, 0, 0, MINUTE_MS), cycles)
+        for number, cycles in enumerate((0, 0, 7, 0))
+    ]
+    found = [record for record in merge(unknown) if isinstance(record, Window)]
+    assert [(one.length_ms // MINUTE_MS, one.cycles) for one in found] == [(2, 0), (1, 7), (1, 0)]
