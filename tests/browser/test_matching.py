@@ -126,6 +126,26 @@ def test_targets_of_matching_are_large_enough_for_fingers(chromium: Browser, des
     context.close()
 
 
+TWO_WEEKS = """gantt => gantt.querySelectorAll('tr').forEach(row => {
+  while (row.children.length > 3) row.lastElementChild.remove();
+})"""
+
+
+def test_weeks_fit_a_phone_and_a_shadow_tells_where_there_are_more(chromium: Browser, desk: Served) -> None:
+    context = chromium.new_context(locale="ja", viewport={"width": 390, "height": 800})
+    page = visit(context, desk, "/matches/2026-0002-p1")
+    box, first = page.locator(".scroll-x:has(.gantt)"), page.locator(".gantt tbody th").first
+    assert box.evaluate("box => box.scrollWidth - box.clientWidth") > 0
+    shadows = box.evaluate("box => getComputedStyle(box).backgroundAttachment")
+    assert shadows == "local, local, scroll, scroll"  # covers that move along, shadows that stay
+    before = first.bounding_box()
+    box.evaluate("box => { box.scrollLeft = 200 }")
+    assert first.bounding_box() == before  # whose work it is stays in sight
+    page.locator(".gantt").evaluate(TWO_WEEKS)
+    assert box.evaluate("box => box.scrollWidth - box.clientWidth") == 0
+    context.close()
+
+
 def test_an_order_is_placed_without_scripts_and_by_keyboard(chromium: Browser, desk: Served) -> None:
     page = visit(chromium.new_context(locale="ja", java_script_enabled=False), desk, "/matches/new")
     page.get_by_label("発注元").focus()

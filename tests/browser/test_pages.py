@@ -165,6 +165,23 @@ def test_text_stands_out_from_its_ground(chromium: Browser, seeded: Served, sche
     context.close()
 
 
+@pytest.mark.parametrize("width", [360, 390])
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_on_a_phone_the_pages_stand_in_one_row(
+    chromium: Browser, seeded: Served, language: str, width: int
+) -> None:
+    context = chromium.new_context(locale=language, viewport={"width": width, "height": 800})
+    page = visit(context, seeded, "/factories")
+    links = page.get_by_role("navigation").get_by_role("link")
+    boxes = [box for link in links.all() if (box := link.bounding_box())]
+    assert len(boxes) == 6
+    assert len({box["y"] for box in boxes}) == 1
+    assert boxes[0]["x"] >= 0
+    assert boxes[-1]["x"] + boxes[-1]["width"] <= width
+    assert all(link.inner_text().strip() for link in links.all())
+    context.close()
+
+
 def test_poor_contrast_and_small_targets_would_be_found(chromium: Browser, seeded: Served) -> None:
     page = visit(chromium.new_context(locale="ja"), seeded, "/nowhere")
     page.evaluate(
@@ -196,7 +213,7 @@ def test_the_keyboard_reaches_everything_and_focus_is_seen(chromium: Browser, se
         page.keyboard.press("Tab")
         text, outline = page.evaluate(
             """() => document.activeElement === document.body ? ['', ''] : [
-              document.activeElement.textContent.trim().replace(/\\s+/g, ' '),
+              document.activeElement.innerText.trim().replace(/\\s+/g, ' '),
               getComputedStyle(document.activeElement).outlineStyle]"""
         )
         if text in reached or not text:

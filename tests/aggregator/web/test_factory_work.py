@@ -154,7 +154,7 @@ def test_partners_read_what_the_mirror_shows_and_a_name_is_gone_once_it_is_taken
     town: Town, url: str
 ) -> None:
     def told(client: httpx.Client) -> str:
-        return first(r'Comes from: <span class="told">(.*?)</span>', client.get("/factory/seen").text)
+        return first(r'Comes from: <span class="told">(.*?)</span></q>', client.get("/factory/seen").text)
 
     def read(client: httpx.Client) -> str:
         return first(r"<dt>Comes from</dt><dd>(.*?)</dd>", client.get("/factory").text)
@@ -169,6 +169,17 @@ def test_partners_read_what_the_mirror_shows_and_a_name_is_gone_once_it_is_taken
         assert "青木精機" not in sakura.get("/factory").text
         assert "another factory" in read(sakura)
     assert town.services.audit.entries("aoki")[0].action == "consent changed"
+
+
+def test_the_mirror_quotes_what_neighbours_read_and_names_go_to_the_next_line_whole(
+    town: Town, url: str
+) -> None:
+    with at(town, url) as client:
+        mirror = client.get("/factory/seen", headers={"Accept-Language": "ja"}).text
+        work = client.get("/factory", headers={"Accept-Language": "ja"}).text
+    assert "の工場の画面：<q" in mirror
+    assert "に見える内容" not in mirror
+    assert re.search(r'<dt>次工程</dt><dd>\S+ <span class="whole">\S+</span></dd>', work)
 
 
 def test_the_buyer_sees_what_the_mirror_shows_to_the_byte(town: Town, url: str) -> None:
