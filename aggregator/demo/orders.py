@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from math import ceil
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter, ValidationError
@@ -19,14 +20,14 @@ from aggregator.access.links import link_to_order, usual_expiry
 from aggregator.clock import now_ms
 from aggregator.config import Config
 from aggregator.demo.folder import DemoError, Folder, broken, write_private
-from aggregator.demo.stories import STORIES, Stage, Story
+from aggregator.demo.proposals import plan_on, usual_market
+from aggregator.demo.stories import STORIES, Story
 from aggregator.demo.walk import Stretch, walk_back
 from aggregator.model.job import Job, JobStatus
 from aggregator.model.machine import MachineKey
 from aggregator.model.match import Basis, Decision, OrderStatus
 from aggregator.model.order import OrderDraft
-from aggregator.model.proposal import Finish, Lot, Plan, Proposal, Tiers, WeekWork
-from aggregator.model.week import Week
+from aggregator.model.proposal import Lot, Proposal
 from aggregator.model.work import EventKind, Handover, JobEvent, Report, Source
 from aggregator.store.database import open_engine
 from aggregator.store.embedded import Embedded
@@ -40,7 +41,6 @@ WHO = "demo"
 DAY_MS = 86_400_000
 ROAD_MS = 50 * 60_000
 """From the last piece of a step to the first of the next: neighbours, with a van."""
-MADE_PER_MILLE = 950
 COUNTED = "数え直し"
 """What people count is all of a job's pieces, those that its machine counted too."""
 _paths = TypeAdapter(dict[str, str])
@@ -65,7 +65,8 @@ def make_orders(folder: Folder, config: Config) -> dict[str, str]:
     try:
         if folder.buyers.exists():
             return _recalled(folder)
-        maker = _Maker(engine, config.zone, now_ms(), _machines(folder))
+        scenario = tomllib.loads(folder.scenario.read_text("utf-8"))
+        maker = _Maker(engine, config.zone, now_ms(), scenario)
         known = {match.draft.part for match in Orders(engine).matches()}  # of a start that was cut off
         for story in reversed(STORIES):
             if story.part not in known:
@@ -84,23 +85,13 @@ def _recalled(folder: Folder) -> dict[str, str]:
         raise DemoError(broken(folder, folder.buyers)) from None
 
 
-def _machines(folder: Folder) -> dict[str, list[str]]:
-    """Return the ids of each factory's machines."""
-    found: dict[str, list[str]] = {}
-    for entry in tomllib.loads(folder.scenario.read_text("utf-8"))["machines"]:
-        found.setdefault(entry["factory"], []).append(entry["id"])
-    return found
-
-
 class _Maker:
-    def __init__(
-        self, engine: Engine, zone: ZoneInfo, now: int, machines: Mapping[str, Sequence[str]]
-    ) -> None:
+    def __init__(self, engine: Engine, zone: ZoneInfo, now: int, scenario: Mapping[str, Any]) -> None:
         self._orders, self._ledgers, self._links = Orders(engine), Ledgers(engine), Links(engine)
         self._home: TimeSeries = Embedded(engine)
         self._zone = zone
         self._now_ms = now
-        self._machines = machines
+        self._scenario = scenario
 
     def links(self) -> dict[str, str]:
         """Make a link for the buyer of each order; return their paths by order."""
@@ -122,8 +113,10 @@ class _Maker:
             story.buyer, story.part, story.quantity, due, tuple(stage.step for stage in story.stages)
         )
         days = [self._planned(story, began_ms, number) for number in range(len(story.stages))]
-        plan = self._plan(story, days)
-        proposal = Proposal((plan,), (), f"{today}/demo")
+        since, draw = self._day(decided.now_ms), f"{self._day(decided.now_ms)}/demo"
+        market = usual_market(self._scenario, since, self._orders.jobs())
+        plan = plan_on(draft, [stage.factory for stage in story.stages], days, market, since, draw)
+        proposal = Proposal((plan,), (), draw)
         match = self._orders.propose(draft, proposal, Basis(decided.now_ms), decided, today.year)
         laid = [
             self._laid(story, f"{match.order}-{number + 1}a", lot, days[number], stretches[number])
@@ -150,29 +143,15 @@ class _Maker:
             until_ms = found[number].start_ms - ROAD_MS  # type: ignore[union-attr]
         return found
 
-    def _plan(self, story: Story, days: Sequence[date]) -> Plan:
-        """Return a plan of a step a day."""
-        lots = tuple(
-            Lot(
-                stage.step.id,
-                stage.factory,
-                story.quantity,
-                (WeekWork(Week.of(day), _minutes(stage, story.quantity)),),
-                tuple(self._machines[stage.factory]),
-            )
-            for stage, day in zip(story.stages, days, strict=True)
-        )
-        finish = Finish(days[-1], days[-1], 0.9)
-        return Plan(lots, lots[0].factory, (), (), finish, Tiers(0, 0, 0, len(lots), 0, 0))
-
     def _planned(self, story: Story, began_ms: int, number: int) -> date:
-        """Return the day of a step: one a day from the day on which work began, a late order's earlier.
+        """Return the day of a step: one a day from the day on which work began; a late order's back from due.
 
         What is being made was planned for today, and what has not begun in even steps up to the due date.
         """
         begun, today = story.done + (story.share > 0), self._day(self._now_ms)
-        if story.late_days:
-            return self._day(began_ms) + timedelta(days=max(number - story.late_days, 0))
+        if story.late:
+            behind = 2 * (len(story.stages) - 1 - number)  # a day of work and one on the road, each
+            return max(self._day(began_ms), today + timedelta(days=story.due_days - behind))
         if number < story.done:
             return min(self._day(began_ms) + timedelta(days=number), today)
         ahead = number - begun + 1
@@ -241,8 +220,3 @@ class _Maker:
 
     def _day(self, at_ms: int) -> date:
         return datetime.fromtimestamp(at_ms / 1000, self._zone).date()
-
-
-def _minutes(stage: Stage, pieces: int) -> int:
-    cycles = pieces / stage.step.pieces_per_cycle * 1000 / MADE_PER_MILLE
-    return ceil(cycles * stage.step.cycle_s / 60 * 1.4 + stage.step.setup_h * 60)

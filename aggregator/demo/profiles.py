@@ -116,7 +116,7 @@ def scenario_profiles(table: Mapping[str, Any]) -> list[FactoryProfile]:
                 factory["id"],
                 calendar,
                 RESERVE,
-                _abilities(machines),
+                abilities_of(machines),
                 _declared(calendar, factory, machines, {0: TOO_MUCH, 3: TOO_LITTLE}.get(number)),
             )
         )
@@ -156,7 +156,8 @@ def _minutes(clock: str) -> int:
     return int(hours) * 60 + int(minutes)
 
 
-def _abilities(machines: Sequence[Mapping[str, Any]]) -> dict[str, Abilities]:
+def abilities_of(machines: Sequence[Mapping[str, Any]]) -> dict[str, Abilities]:
+    """Return what a factory's machines can take, by machine."""
     found: dict[str, Abilities] = {}
     for number, machine in enumerate(machines):
         kind = KINDS.get(machine["kind"])
@@ -178,9 +179,8 @@ def _declared(
         kind = KINDS.get(machine["kind"])
         if kind is None:
             continue
-        hours = _weekly_hours(calendar)
-        load = machine.get("load", factory.get("load", 0.7))
-        loads = load if isinstance(load, list) else [load] * 7
+        hours = weekly_hours(calendar)
+        loads = loads_of(machine, factory)
         planned[kind.process] = planned.get(kind.process, 0.0) + sum(hours)
         spare = sum(open_h * (1 - min(share, 1.0)) for open_h, share in zip(hours, loads, strict=True))
         free[kind.process] = free.get(kind.process, 0.0) + spare
@@ -191,7 +191,13 @@ def _declared(
     return tuple(Declared(process, float(round(hours))) for process, hours in said.items())
 
 
-def _weekly_hours(calendar: Calendar) -> list[float]:
+def loads_of(machine: Mapping[str, Any], factory: Mapping[str, Any]) -> list[float]:
+    """Return the share (0 to 1) of a machine's hours that the factory's own work takes, by weekday."""
+    load = machine.get("load", factory.get("load", 0.7))
+    return load if isinstance(load, list) else [load] * 7
+
+
+def weekly_hours(calendar: Calendar) -> list[float]:
     """Return the working hours of one machine by the weekday on which its shifts begin."""
     hours = [0.0] * 7
     for shift in calendar.shifts:

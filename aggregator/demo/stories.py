@@ -18,7 +18,8 @@ class Stage:
 class Story:
     """`done` steps are finished; of the next one `share` (0 to 1) is made by now, 0: it has not begun.
 
-    Due `due_days` after the demo's first day. `late_days` ago the running step should have been done.
+    Due `due_days` after the demo's first day. Of a `late` one what has begun was planned for the day on which
+    work began, and the rest leaves no day to spare.
     """
 
     buyer: str
@@ -28,20 +29,19 @@ class Story:
     stages: tuple[Stage, ...]
     done: int = 0
     share: float = 0.0
-    late_days: int = 0
+    late: bool = False
 
 
 def _stage(factory: str, machine: str, process: str, cycle_s: float, **more: object) -> Stage:
-    step = DraftStep(process, process, cycle_s, transport_days=1, **more)  # type: ignore[arg-type]
-    return Stage(factory, machine, step)
+    return Stage(factory, machine, DraftStep(process, process, cycle_s, **more))  # type: ignore[arg-type]
 
 
-def _routing(*stages: Stage) -> tuple[Stage, ...]:
-    """Return the stages one after the other."""
+def _routing(*stages: Stage, by_van: int = 0) -> tuple[Stage, ...]:
+    """Return the stages one after the other: a day on the road each, `by_van` first ones the same day."""
     befores = ((), *((stage.step.id,) for stage in stages))
     return tuple(
-        replace(stage, step=replace(stage.step, after=after))
-        for stage, after in zip(stages, befores, strict=False)
+        replace(stage, step=replace(stage.step, after=after, transport_days=int(number >= by_van)))
+        for number, (stage, after) in enumerate(zip(stages, befores, strict=False))
     )
 
 
@@ -61,6 +61,7 @@ STORIES: tuple[Story, ...] = (
             _stage("higashi", "in-02", "inspection", 18),
             _stage("hinode", "as-03", "assembly", 28),
             _stage("minato", "sh-01", "shipping", 12),
+            by_van=4,
         ),
         done=4,
         share=0.45,
@@ -83,17 +84,18 @@ STORIES: tuple[Story, ...] = (
         "北斗ロボティクス株式会社",
         "ロボットハンド基部 RH-12",
         96,
-        1,
+        2,
         _routing(
             _stage("aoki", "mc-03", "cutting", 88, setup_h=1.0, needs=_STEEL),
             _stage("sakura", "pl-02", "surface_treatment", 84, pieces_per_cycle=12, needs=_STEEL),
             _stage("higashi", "in-03", "inspection", 25),
             _stage("hinode", "as-02", "assembly", 58),
             _stage("minato", "sh-02", "shipping", 16),
+            by_van=2,
         ),
         done=2,
         share=0.3,
-        late_days=2,
+        late=True,
     ),
     Story(
         "東海精密機器株式会社",
@@ -116,6 +118,7 @@ STORIES: tuple[Story, ...] = (
             _stage("fujimi", "pr-04", "pressing", 2.9, setup_h=0.5),
             _stage("hinode", "as-01", "assembly", 45),
             _stage("minato", "sh-02", "shipping", 16),
+            by_van=2,
         ),
         done=3,
     ),

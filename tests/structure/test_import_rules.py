@@ -126,7 +126,7 @@ PLANTED = {
         "aggregator.api.windows",
         "aggregator.web.tile",
     ),
-    "The demo uses commands and people's accounts, nothing inside the aggregator": (
+    "The demo uses commands, people's accounts and matching's rules, nothing else inside the aggregator": (
         "aggregator.demo.run",
         "aggregator.ingest.session",
     ),

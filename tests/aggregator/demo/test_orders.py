@@ -134,7 +134,7 @@ def test_what_has_not_begun_is_planned_until_the_due_date(
     monkeypatch.setattr("aggregator.demo.orders.now_ms", lambda: round(at.timestamp() * 1000))
     make_orders(folder, config)
     for match in Orders(engine).matches():
-        if story_of(match.draft.part).late_days:
+        if story_of(match.draft.part).late:
             continue
         days = [job.planned_end for job in Ledgers(engine).jobs(order=match.order)]
         assert days == sorted(day for day in days if day)
