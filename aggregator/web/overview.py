@@ -85,6 +85,7 @@ class Overview:
     trend: Trend
     spare: list[SpareSum]
     late: list[OrderRow]
+    unsure: int
     orders: int
     ending: list[str]
     """Whose certificates end soon or have ended: names of factories, "" for the town's own servers."""
@@ -169,6 +170,7 @@ def build_overview(
         trend=trend_of(seen.hours, len(live), until_ms),
         spare=next_week(sums_by_process(seen.cells)),
         late=[row for row in rows if row.risk == "late"],
+        unsure=sum(row.risk == "unknown" for row in rows),
         orders=len(rows),
         ending=sorted({"" if id_.startswith("_") else names.get(id_, id_) for id_ in ending}),
     )

@@ -283,16 +283,29 @@ def test_the_backup_of_a_late_step_is_offered_and_needs_a_reason(desk: Desk) -> 
     without = desk.post(f"/orders/{ORDER}", action="backup", job=f"{ORDER}-2a")
     assert without.status_code == 422
     assert "Say why" in text_of(without.text)
-    gone = desk.post(f"/orders/{ORDER}", action="backup", job=f"{ORDER}-2a", reason="故障")
-    assert gone.status_code == 422  # this town has no measured hours to give it
+    unknown = desk.post(f"/orders/{ORDER}", action="backup", job=f"{ORDER}-2a", reason="故障")
+    assert unknown.status_code == 422  # whether the backup has the hours was not reckoned yet
+    assert "Spare hours are being calculated" in text_of(unknown.text)
+    gone = desk.post(f"/orders/{ORDER}", action="backup", job=f"{ORDER}-1a", reason="x")
+    assert gone.status_code == 422  # it is done
     assert "The backup cannot take it" in text_of(gone.text)
-    assert desk.post(f"/orders/{ORDER}", action="backup", job=f"{ORDER}-1a", reason="x").status_code == 422
 
 
 def test_the_overview_names_the_order_at_risk_first(desk: Desk) -> None:
     said = desk.said("/")
     assert "1 order is likely late." in said
     assert "First of all ブラケット A-1, due Fri 11 Dec: late with 80%." in said
+
+
+@pytest.mark.parametrize("path", ["/", "/orders"])
+def test_where_the_outlook_is_unknown_nobody_is_told_that_no_order_is_late(desk: Desk, path: str) -> None:
+    assert "No order is likely late." not in desk.said(path)
+    for order, known in desk.book.known.items():
+        desk.book.known[order] = replace(known, order=f"{order}-9", arrival=None)  # no alert is raised for it
+    said = desk.said(path)
+    assert "No order is likely late." not in said
+    assert re.search(r"The outlook of \d orders? is unknown\.", said)
+    assert "件の注文は見込みが不明です。" in desk.said(path, "ja")
 
 
 def test_a_letter_says_it_in_both_languages_and_names_the_page(desk: Desk) -> None:
