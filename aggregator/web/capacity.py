@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from aggregator.access.scope import visible
 from aggregator.access.visitor import services
 from aggregator.capacity.terms import sum_of, sums_by_process
-from aggregator.model.capacity import SpareCell
+from aggregator.model.capacity import NoNumber, SpareCell
 from aggregator.web.attach import attach_values
 from aggregator.web.band_view import others_of
 from aggregator.web.capacity_page import (
@@ -44,7 +44,10 @@ async def capacity(request: Request, user: SignedIn) -> Response:
         for each in in_order(sums, found.config)
     ]
     others = await asyncio.to_thread(others_of, found, user)
-    return capacity_page(request, user, "capacity.html", others, rows=rows, attach=attach_values(found))
+    short = any(cell.reason is NoNumber.NO_HISTORY for row in rows for cell in row.cells)
+    return capacity_page(
+        request, user, "capacity.html", others, rows=rows, short=short, attach=attach_values(found)
+    )
 
 
 @router.get("/capacity/{process}")

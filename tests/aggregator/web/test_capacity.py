@@ -1,8 +1,11 @@
 import re
+from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
 
+from aggregator.model.capacity import NoNumber
 from tests.aggregator.busy_faces import busy_town, busy_url, visitor
 from tests.aggregator.faces import browsing, sign_in
 from tests.aggregator.town import Town, served
@@ -58,6 +61,22 @@ def test_unknown_and_closed_are_words_not_zeros(coordinator: httpx.Client) -> No
     assert "amount" in unknown and ">0<" not in unknown
     assert "Closed" in cell(html, "assembly", "2026-W50")
     assert "1 of them unknown" in html
+
+
+def test_where_too_little_is_recorded_yet_the_page_says_what_will_help(
+    coordinator: httpx.Client, busy_town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "weeks of work have been recorded" not in page(coordinator, "/capacity")
+    nothing: dict[str, Any] = {
+        "spare": None,
+        "gross": None,
+        "private": None,
+        "no_number": NoNumber.NO_HISTORY,
+    }
+    young = [replace(each, **nothing) for each in busy_town.services.spare.cells()]
+    monkeypatch.setattr(busy_town.services.spare, "cells", lambda *_: young)
+    said = page(coordinator, "/capacity")
+    assert "numbers come by themselves once 2 weeks of work have been recorded" in said
 
 
 def test_every_row_says_how_old_and_how_complete_it_is(coordinator: httpx.Client) -> None:
