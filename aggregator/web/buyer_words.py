@@ -17,13 +17,16 @@ DOING: dict[Progress, str] = {
     Progress.CANCELLED: N_("Withdrawn"),
 }
 
+# Hours are the part of the delay that goes to the cause, and not how long the cause itself lasted.
 _AT_STEP: dict[Cause, str] = {
-    Cause.BREAKDOWN: N_("Step {number} ({process}): a machine was out of order for {hours} h."),
-    Cause.LATE_START: N_("Step {number} ({process}): work began {hours} h later than planned."),
-    Cause.SLOW: N_("Step {number} ({process}): work takes {hours} h longer than planned."),
-    Cause.SCRAP: N_("Step {number} ({process}): parts have to be made again, which takes {hours} h."),
-    Cause.WAITING: N_("Step {number} ({process}): the work waited {hours} h for its turn."),
-    Cause.UNKNOWN: N_("Step {number} ({process}): for {hours} h no data arrived from the workshop."),
+    Cause.BREAKDOWN: N_("Step {number} ({process}): {hours} h behind, as a machine was out of order."),
+    Cause.LATE_START: N_("Step {number} ({process}): {hours} h behind, as work began late."),
+    Cause.SLOW: N_("Step {number} ({process}): {hours} h behind, as work takes longer."),
+    Cause.SCRAP: N_("Step {number} ({process}): {hours} h behind, as parts have to be made again."),
+    Cause.WAITING: N_("Step {number} ({process}): {hours} h behind, as the work waited for its turn."),
+    Cause.UNKNOWN: N_(
+        "Step {number} ({process}): {hours} h behind; data that would tell why did not arrive."
+    ),
 }
 _FIRST = N_("Expected arrival: {day}.")
 _LATER = N_("The expected arrival moved back by {days}, to {day}.")

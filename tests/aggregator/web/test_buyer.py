@@ -320,7 +320,8 @@ def test_what_changed_since_the_last_visit_stands_on_top(
     assert "Since your last visit" not in first.text and "machikoba_visits=" in first.headers["set-cookie"]
     again = visitor.get(path, headers={"Cookie": f"machikoba_visits=0.{before_ms}"})
     assert "Since your last visit" in again.text
-    said = "Step 2 (Pressing): a machine was out of order for 16 h. The expected arrival moved back by 2 days"
+    why = "Step 2 (Pressing): 16 h behind, as a machine was out of order."
+    said = f"{why} The expected arrival moved back by 2 days"
     assert again.text.count(said) == 2, "on top and in the history"
     broken = visitor.get(path, headers={"Cookie": f"machikoba_visits={'9' * 3_000}.1"})
     assert broken.status_code == 200 and "Since your last visit" not in broken.text
