@@ -134,7 +134,7 @@ class Line:
         client.on_message = self._on_message
         client.on_subscribe = lambda _c, _u, _m, codes, _p: self.granted.append(codes)
         client.on_publish = lambda _c, _u, mid, *_: self._acknowledged.add(mid)
-        client.connect("127.0.0.1", port, keepalive=10)
+        client.connect("127.0.0.1", port, keepalive=60)
         client.loop_start()
 
     def up(self) -> "Line":
