@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from aggregator.store.database import reading, take_turns, writing
 from aggregator.store.planning_schema import audit, audit_end
@@ -82,11 +82,16 @@ def _range(first: int, last: int) -> str:
 def append(  # noqa: PLR0917 (the columns, in their order)
     connection: Connection, at_ms: int, who: str, action: str, subject: str, detail: Mapping[str, Any]
 ) -> None:
-    """Append an entry in the write transaction of what it tells of: both are there, or neither."""
+    """Append an entry in the write transaction of what it tells of: both are there, or neither.
+
+    It follows what was noted as the last one, whatever row is the last now: the next decision does not cover
+    up that rows behind were taken away, changed or forged.
+    """
     take_turns(connection, _LOCK)  # one row after the other
-    newest = select(audit.c.sequence, audit.c.hash).order_by(audit.c.sequence.desc()).limit(1)
-    last = connection.execute(newest).first()
-    sequence, previous = (last.sequence + 1, last.hash) if last else (1, "")
+    noted = connection.execute(select(audit_end)).first()
+    last, previous = (noted.sequence, noted.hash) if noted else (0, "")
+    newest: int = connection.execute(select(func.coalesce(func.max(audit.c.sequence), 0))).scalar_one()
+    sequence = max(last, newest) + 1
     content = (at_ms, who, action, subject, json.dumps(detail, ensure_ascii=False, sort_keys=True))
     digest = _hash(sequence, *content, previous)
     connection.execute(insert(audit).values((sequence, *content, previous, digest)))

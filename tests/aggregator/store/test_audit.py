@@ -106,6 +106,45 @@ def test_the_note_of_the_end_has_to_be_there(log: Engine) -> None:
     assert verified(log)[1] == ["the note of its last entry is missing"]
 
 
+@pytest.mark.parametrize("missing", [[1, 2, 3, 4, 5], [4, 5], [5]])
+def test_what_is_missing_at_the_end_stays_missing_when_the_log_goes_on(
+    log: Engine, missing: list[int]
+) -> None:
+    with tampering(log) as connection:
+        connection.execute(delete(audit).where(audit.c.sequence.in_(missing)))
+    Audit(log).add(6, "kenta", "approved", "x", {})
+    count, faults = verified(log)
+    assert count == 6 - len(missing)
+    said = f"{missing[0]} is" if len(missing) == 1 else f"{missing[0]} to 5 are"
+    assert faults == [f"entry {said} missing"]
+
+
+def test_a_last_entry_that_was_made_anew_is_found_when_the_log_goes_on(log: Engine) -> None:
+    with tampering(log) as connection:
+        row = connection.execute(select(audit).where(audit.c.sequence == 5)).one()
+        content = (row.sequence, row.at_ms, "x", row.action, row.subject, row.detail, row.previous)
+        changed = {"who": "x", "hash": _hash(*content)}
+        connection.execute(update(audit).where(audit.c.sequence == 5).values(changed))
+    Audit(log).add(6, "kenta", "approved", "x", {})
+    assert verified(log) == (6, ["entry 6 does not follow the one before it: one of them was changed"])
+
+
+def test_an_entry_forged_behind_the_last_stays_found_and_nobody_is_kept_from_deciding(log: Engine) -> None:
+    with writing(log) as connection:
+        last = connection.execute(select(audit.c.hash).where(audit.c.sequence == 5)).scalar_one()
+        content = (6, 6, "x", "approved", "x", "{}", last)
+        connection.execute(insert(audit).values((*content, _hash(*content))))
+    Audit(log).add(7, "kenta", "approved", "x", {})
+    assert verified(log) == (7, ["entry 7 does not follow the one before it: one of them was changed"])
+
+
+def test_a_lost_note_of_the_end_stays_found_when_the_log_goes_on(log: Engine) -> None:
+    with writing(log) as connection:
+        connection.execute(delete(audit_end))
+    Audit(log).add(6, "kenta", "approved", "x", {})
+    assert verified(log) == (6, ["entry 6 does not follow the one before it: one of them was changed"])
+
+
 def test_the_command_says_it_in_one_sentence(
     database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
