@@ -97,8 +97,7 @@ class _Maker:
         """Make a link for the buyer of each order; return their paths by order."""
         paths = {}
         for match in self._orders.matches():
-            midnight = datetime.combine(match.draft.due, datetime.min.time(), self._zone)
-            expires_ms = usual_expiry(round(midnight.timestamp() * 1000) + DAY_MS)
+            expires_ms = usual_expiry(self._midnight_ms(match.draft.due) + DAY_MS)
             paths[match.order] = link_to_order(self._links, match.order, WHO, self._now_ms, expires_ms).path
         return paths
 
@@ -106,13 +105,13 @@ class _Maker:
         """Store an order as it stands now."""
         stretches = self._stretches(story)
         began_ms = min((each.start_ms for each in stretches if each), default=self._now_ms)
-        decided = Decision(WHO, began_ms - DAY_MS)
+        days = [self._planned(story, began_ms, number) for number in range(len(story.stages))]
+        decided = Decision(WHO, min(began_ms, self._midnight_ms(days[0])) - DAY_MS)
         today = self._day(self._now_ms)
         due = today + timedelta(days=story.due_days)
         draft = OrderDraft(
             story.buyer, story.part, story.quantity, due, tuple(stage.step for stage in story.stages)
         )
-        days = [self._planned(story, began_ms, number) for number in range(len(story.stages))]
         since, draw = self._day(decided.now_ms), f"{self._day(decided.now_ms)}/demo"
         market = usual_market(self._scenario, since, self._orders.jobs())
         plan = plan_on(draft, [stage.factory for stage in story.stages], days, market, since, draw)
@@ -150,8 +149,9 @@ class _Maker:
         """
         begun, today = story.done + (story.share > 0), self._day(self._now_ms)
         if story.late:
-            behind = 2 * (len(story.stages) - 1 - number)  # a day of work and one on the road, each
-            return max(self._day(began_ms), today + timedelta(days=story.due_days - behind))
+            left = len(story.stages) - 1 - max(number, story.done)
+            day = today + timedelta(days=story.due_days - 2 * left)  # a day of work and one on the road, each
+            return min(day, self._day(began_ms)) if number < begun else day
         if number < story.done:
             return min(self._day(began_ms) + timedelta(days=number), today)
         ahead = number - begun + 1
@@ -217,6 +217,9 @@ class _Maker:
     def _event(self, entries: Entries, laid: Laid, kind: EventKind, at_ms: int) -> None:
         who, machine = laid.key.factory, laid.key.machine
         entries.event(JobEvent(0, laid.job.id, kind, at_ms, at_ms, who, Source.REPORTED, machine))
+
+    def _midnight_ms(self, day: date) -> int:
+        return round(datetime.combine(day, datetime.min.time(), self._zone).timestamp() * 1000)
 
     def _day(self, at_ms: int) -> date:
         return datetime.fromtimestamp(at_ms / 1000, self._zone).date()

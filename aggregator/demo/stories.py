@@ -18,8 +18,8 @@ class Stage:
 class Story:
     """`done` steps are finished; of the next one `share` (0 to 1) is made by now, 0: it has not begun.
 
-    Due `due_days` after the demo's first day. Of a `late` one what has begun was planned for the day on which
-    work began, and the rest leaves no day to spare.
+    Due `due_days` after the demo's first day. A `late` one was planned without a day to spare, and work on it
+    began later than that.
     """
 
     buyer: str
@@ -84,7 +84,7 @@ STORIES: tuple[Story, ...] = (
         "北斗ロボティクス株式会社",
         "ロボットハンド基部 RH-12",
         96,
-        2,
+        1,
         _routing(
             _stage("aoki", "mc-03", "cutting", 88, setup_h=1.0, needs=_STEEL),
             _stage("sakura", "pl-02", "surface_treatment", 84, pieces_per_cycle=12, needs=_STEEL),

@@ -125,6 +125,26 @@ def test_what_a_short_history_lacks_people_counted(folder: Folder, config: Confi
     engine.dispose()
 
 
+@pytest.mark.parametrize("hour", [1, 9, 23])
+def test_every_order_was_planned_to_be_on_time_before_it_began(
+    folder: Folder, config: Config, monkeypatch: pytest.MonkeyPatch, hour: int
+) -> None:
+    at = datetime.now(config.zone).replace(hour=hour)
+    engine = with_history(config, round(at.timestamp() * 1000))
+    monkeypatch.setattr("aggregator.demo.orders.now_ms", lambda: round(at.timestamp() * 1000))
+    make_orders(folder, config)
+    for match in Orders(engine).matches():
+        (plan,) = match.proposal.plans
+        jobs = Ledgers(engine).jobs(order=match.order)
+        assert plan.finish.on_time > 0.8, match.draft.part
+        assert [job.planned_start for job in jobs] == [lot.first for lot in plan.lots]
+        begun = Ledgers(engine).assignments(jobs=[job.id for job in jobs])
+        assert all(match.created_ms < each.since_ms for each in begun)
+        if story_of(match.draft.part).late:
+            assert plan.lots[-1].last == match.draft.due  # not a day to spare
+    engine.dispose()
+
+
 @pytest.mark.parametrize("hour", [1, 14, 23])
 def test_what_has_not_begun_is_planned_until_the_due_date(
     folder: Folder, config: Config, monkeypatch: pytest.MonkeyPatch, hour: int
