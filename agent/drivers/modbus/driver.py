@@ -47,7 +47,8 @@ class Poll:
     """Reads all blocks once; learns which addresses the unit refuses, so that they harm no other signal.
 
     A block refused as too much (illegal address, illegal count) is read value by value once. Values that
-    answer are joined again around those that do not; the latter are tried again every RETRY_REFUSED_S.
+    answer are joined again around those that do not; the latter are tried again every RETRY_REFUSED_S. When
+    one of them answers, the block is asked for as a whole again: a PLC refuses everything while it is loaded.
     """
 
     def __init__(self, unit: Unit, settings: Settings, clock: Callable[[], float]) -> None:
@@ -57,18 +58,26 @@ class Poll:
         self._blocks = list(coalesce(points(settings.signals), settings.max_registers, settings.gap))
         self._refused: dict[Block, float] = {}
         """Single values that the unit refuses -> when to try again."""
+        self._taken_from: dict[Block, Block] = {}
+        """Single values that were refused when a block was taken apart -> that block."""
 
     async def read(self) -> Found:
         """Return the value and quality of every signal whose block was due."""
         found: Found = {}
+        wholes: list[Block] = []
         for block in tuple(self._blocks):
             if self._clock() < self._refused.get(block, 0.0):
                 continue
             try:
                 found |= await self._read(block)
-                self._refused.pop(block, None)
             except BlockRefused as refusal:
                 found |= await self._cope(block, refusal)
+            else:
+                self._refused.pop(block, None)
+                if (whole := self._taken_from.get(block)) is not None:
+                    wholes.append(whole)
+        for whole in wholes:
+            self._put_together(whole)
         return found
 
     async def _read(self, block: Block) -> Found:
@@ -91,8 +100,17 @@ class Poll:
                 found |= await self._read(single)
                 good.append(single)
             except BlockRefused as refusal:
+                self._taken_from[single] = block
                 found |= await self._cope(single, refusal)
         self._blocks.remove(block)
         self._blocks.extend(rejoin(good, block, self._max_registers))
         self._blocks.extend(single for single in singles if single not in good)
         return found
+
+    def _put_together(self, whole: Block) -> None:
+        points = frozenset(whole.points)
+        for part in [block for block in self._blocks if points.issuperset(block.points)]:
+            self._blocks.remove(part)
+            self._refused.pop(part, None)
+            self._taken_from.pop(part, None)
+        self._blocks.append(whole)

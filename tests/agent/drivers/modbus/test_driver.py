@@ -101,6 +101,60 @@ async def test_a_refused_register_that_comes_to_life_is_found(monkeypatch: pytes
         assert known(await first(stream)) == {"late": 9}
 
 
+@pytest.mark.parametrize("code", [2, 3])
+async def test_a_unit_that_refused_everything_for_a_while_is_read_in_blocks_again(
+    monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    monkeypatch.setattr(driver, "RETRY_REFUSED_S", 0.05)
+    asked: list[tuple[int, int]] = []
+    is_loading = False
+
+    def answer(function: int, address: int, count: int) -> bytes:
+        asked.append((address, count))
+        if is_loading:
+            return exception_pdu(function, code)
+        return registers_pdu(function, range(address, address + count))
+
+    wanted = {f"r{address}": {"holding": address} for address in range(6)}
+    async with scripted(answer) as port, reading(port, signals=wanted) as stream:
+        assert known(await first(stream)) == {f"r{address}": address for address in range(6)}
+        is_loading = True
+        assert set(known(await first(stream)).values()) == {None}
+        is_loading = False
+        back: dict[str, object] = {}
+        while len(back) < 6:
+            back |= known(await first(stream))
+        assert back == {f"r{address}": address for address in range(6)}
+        await anext(stream)
+        asked.clear()
+        assert await anext(stream) == ()
+        assert asked == [(0, 6)]
+
+
+async def test_a_unit_that_was_busy_while_a_block_was_taken_apart_is_read_in_blocks_again() -> None:
+    asked: list[tuple[int, int]] = []
+    refused, busy = True, True
+
+    def answer(function: int, address: int, count: int) -> bytes:
+        nonlocal refused, busy
+        asked.append((address, count))
+        if refused and count > 1:
+            refused = False
+            return exception_pdu(function, 2)
+        if busy and address == 1:
+            busy = False
+            return exception_pdu(function, 6)
+        return registers_pdu(function, range(address, address + count))
+
+    wanted = {f"r{address}": {"holding": address} for address in range(3)}
+    async with scripted(answer) as port, reading(port, signals=wanted) as stream:
+        assert known(await first(stream)) == {"r0": 0, "r1": None, "r2": 2}
+        assert known(await first(stream)) == {"r1": 1}
+        asked.clear()
+        assert await anext(stream) == ()
+        assert asked == [(0, 3)]
+
+
 async def test_a_device_that_wants_single_reads_gets_them() -> None:
     def answer(function: int, address: int, count: int) -> bytes:
         return exception_pdu(function, 3) if count > 1 else registers_pdu(function, [address])
