@@ -104,7 +104,7 @@ def encode(payload: Payload, *, with_types: bool = True) -> bytes:
     for metric in payload.metrics:
         try:
             _fill_metric(message.metrics.add(), metric, with_types)
-        except (AttributeError, TypeError, ValueError, EncodeError) as error:
+        except (AttributeError, TypeError, ValueError, OverflowError, EncodeError) as error:
             raise PayloadError(f"metric {metric.name or metric.alias!r}: {error}") from error
     return bytes(message.SerializeToString())
 
@@ -171,6 +171,8 @@ def _highest(datatype: int) -> int:
 def _to_wire(datatype: int, value: Scalar) -> Scalar:
     bits = _BITS.get(datatype)
     if bits is None:
+        if datatype == DataType.BOOLEAN and not isinstance(value, bool):
+            raise PayloadError(f"BOOLEAN cannot hold {value!r}")
         return value
     if isinstance(value, bool) or not isinstance(value, int):
         raise PayloadError(f"{DataType(datatype).name} cannot hold {value!r}")

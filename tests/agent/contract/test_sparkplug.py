@@ -204,6 +204,9 @@ def test_random_bytes_are_a_payload_or_one_clear_error(data: bytes) -> None:
         (Metric("Cycles Total", -1, DataType.UINT64), "Cycles Total.*UINT64 holds 0 to"),
         (Metric("Cycles Total", 1.5, DataType.UINT64), "Cycles Total.*cannot hold 1.5"),
         (Metric("Cycles Total", True, DataType.INT8), "Cycles Total.*cannot hold True"),
+        (Metric("Rebirth", 1 << 63, DataType.BOOLEAN), "Rebirth.*BOOLEAN cannot hold 9223372036854775808"),
+        (Metric("Rebirth", 1, DataType.BOOLEAN), "Rebirth.*BOOLEAN cannot hold 1"),
+        (Metric("Utilization", 10**400, DataType.DOUBLE), "Utilization.*too large"),
         (Metric("State", 5, DataType.STRING), "State"),
         (Metric("State", "x"), "State.*data type"),
         (
