@@ -62,7 +62,7 @@ async def serve(config: Config) -> None:
         # Entered here and not by uvicorn, so that what is wrong comes out as one sentence.
         async with app.router.lifespan_context(app):
             logger.info("serving on http://%s:%d", config.web.host, config.web.port)
-            server = _Server(app)
+            server = Server(app, config.web.proxies)
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, server.handle_exit)  # uvicorn raises the signal again at its end
             await server.serve(sockets=[listening])
@@ -174,14 +174,18 @@ async def steadily(name: str, run: Callable[[], Awaitable[None]], rest_s: float 
             await asyncio.sleep(rest_s)
 
 
-class _Server(uvicorn.Server):
-    """Ends streams to pages as soon as it is told to stop; uvicorn would wait for the last reader."""
+class Server(uvicorn.Server):
+    """Ends streams to pages as soon as it is told to stop; uvicorn would wait for the last reader.
 
-    def __init__(self, app: FastAPI) -> None:
+    `proxies` (addresses and networks) are believed who asks.
+    """
+
+    def __init__(self, app: FastAPI, proxies: str) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
                 lifespan="off",
+                forwarded_allow_ips=proxies,
                 log_config=None,
                 access_log=False,
                 server_header=False,

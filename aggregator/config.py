@@ -6,6 +6,7 @@ and wrong values fail with their path.
 
 import argparse
 import tomllib
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -72,6 +73,15 @@ def _plain_host(host: str) -> str:
     return host
 
 
+def _networks(text: str) -> str:
+    for part in text.split(","):
+        try:
+            ip_network(part.strip())
+        except ValueError:
+            raise ValueError("expected addresses or networks with commas between, as 127.0.0.1") from None
+    return text
+
+
 Host = Annotated[str, Field(min_length=1), AfterValidator(_plain_host)]
 Address = Annotated[str, Field(pattern=r"^[^\s@<>]+@[^\s@<>]+$")]
 
@@ -118,6 +128,7 @@ class Web(_Section):
     public_url: Annotated[str, AfterValidator(_plain_url)] = Field(
         default_factory=lambda values: f"http://{_in_url(values['host'])}:{values['port']}"
     )
+    proxies: Annotated[str, AfterValidator(_networks)] = "127.0.0.1,::1"
 
 
 class Email(_Section):

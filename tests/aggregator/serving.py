@@ -1,12 +1,15 @@
 """`machikoba serve` as a process of its own, which a test can kill and start again."""
 
+import asyncio
 import itertools
 import signal
 import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
+from aggregator.app import Server
 from tests.aggregator.ingest.messages import FEDERATION
 from tests.stack import START_S, free_port, listens, wait_until
 
@@ -56,3 +59,17 @@ class Serve:
         assert self._process is not None
         self._process.send_signal(number)
         return self._process.wait(60)
+
+
+def caller(proxies: str, peer: str, forwarded_for: str) -> str:
+    """Return the address of who asks, as the application sees it, when `peer` connects with this header."""
+    seen: list[str] = []
+
+    async def app(scope: Any, _receive: object, _send: object) -> None:
+        seen.append(scope["client"][0])
+
+    config = Server(app, proxies).config  # type: ignore[arg-type]
+    config.load()
+    headers = [(b"x-forwarded-for", forwarded_for.encode())]
+    asyncio.run(config.loaded_app({"type": "http", "client": (peer, 1), "headers": headers}, None, None))
+    return seen[0]

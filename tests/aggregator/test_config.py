@@ -90,6 +90,8 @@ def test_everything_can_be_set(file: Path, tmp_path: Path) -> None:
         ('federation = "a"\n[mqtt]\nport = "many"', "mqtt.port: "),
         ('federation = "a"\n[web]\nport = 65536', "web.port: input should be less than or equal to 65535"),
         ('federation = "a"\n[web]\nhost = ""', "web.host: "),
+        ('federation = "a"\n[web]\nproxies = "*"', "web.proxies: expected addresses or networks"),
+        ('federation = "a"\n[web]\nproxies = "10.0.0.1/8"', "web.proxies: expected addresses or networks"),
         ('federation = "a"\nhost_id = "a/b"', "host_id: "),
         ('federation = "a"\ntime_zone = "Asia/Tokio"', "time_zone: no such time zone: 'Asia/Tokio'"),
         ('federation = "a"\nmqtt = 3', "mqtt: "),

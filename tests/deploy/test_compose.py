@@ -15,6 +15,7 @@ import pytest
 from agent.simulator.demo import TEMPLATE
 from agent.simulator.scenario import parse_scenario
 from aggregator.config import load_config
+from tests.aggregator.serving import caller
 from tests.deploy.composed import DEPLOY, EXAMPLE, composed, services_of
 
 FACTORIES = [factory.id for factory in parse_scenario(tomllib.loads(TEMPLATE.read_text("utf-8"))).factories]
@@ -64,6 +65,9 @@ def test_the_aggregator_takes_its_settings(services: dict[str, Any], monkeypatch
     config = load_config()
     assert (config.federation, config.mqtt.public_host) == ("higashimachi", "mqtt.example.jp")
     assert config.influx is not None
+    for of_docker in ("172.17.0.2", "172.31.255.254", "192.168.16.5"):
+        assert caller(config.web.proxies, of_docker, "203.0.113.9") == "203.0.113.9"
+        assert caller(config.web.proxies, of_docker, "192.168.1.7") == "192.168.1.7"
 
 
 def test_what_is_mounted_from_the_repository_is_there(services: dict[str, Any]) -> None:
