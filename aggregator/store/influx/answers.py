@@ -122,9 +122,9 @@ def _seconds(asked: str, now: str) -> float:
 
 def _said(body: object) -> str:
     text = body.decode(errors="replace") if isinstance(body, bytes) else str(body or "no reason given")
-    with suppress(ValueError, AttributeError):
+    with suppress(ValueError, AttributeError, RecursionError):
         found = json.loads(text)
-        text = found.get("message") or found.get("error") or text
+        text = str(found.get("message") or found.get("error") or text)  # others' may be no text
         text = ": ".join([text, *_reasons(found.get("data"))][:2])
     return one_line(text)
 

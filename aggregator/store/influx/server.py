@@ -12,10 +12,10 @@ from typing import Any
 import urllib3
 from influxdb_client.client.exceptions import InfluxDBError
 from influxdb_client.client.influxdb_client import InfluxDBClient
-from influxdb_client.client.write_api import SYNCHRONOUS
 from influxdb_client.domain.bucket_retention_rules import BucketRetentionRules
 from influxdb_client.domain.write_precision import WritePrecision
 from influxdb_client.rest import ApiException
+from influxdb_client.service.write_service import WriteService
 
 from aggregator.model.machine import MachineKey
 from aggregator.store.influx.answers import (
@@ -32,6 +32,8 @@ AT_ONCE = 5_000
 """Lines in one request."""
 MOST_REFUSED = 20
 """More points of one write that are refused for themselves have a common cause: nothing counts as stored."""
+STORED = 204
+"""The one status with which InfluxDB says that all is stored; other successes are those of a sign-in page."""
 TIMEOUT_S = 30.0
 DAY_S = 86_400
 
@@ -73,7 +75,7 @@ class Server:
         self._client = InfluxDBClient(
             place.url, place.token, org=place.org, timeout=milliseconds, enable_gzip=True
         )
-        self._writer = self._client.write_api(write_options=SYNCHRONOUS)
+        self._writer = WriteService(self._client.api_client)  # type: ignore[no-untyped-call]
         self._http = urllib3.PoolManager(timeout=place.timeout_s, retries=False, maxsize=8)
         self._writes_again_s = 0.0
 
@@ -124,7 +126,7 @@ class Server:
         try:
             results = read_results(answer.data)
         except ValueError as error:
-            raise StoreError(f"influx {self._place.url}: answers in no way InfluxDB does") from error
+            raise self._stranger() from error
         except Unfinished as error:
             raise StoreError(
                 f"influx {self._place.url}: its answer ends too early; look for errors in its log"
@@ -152,6 +154,8 @@ class Server:
                 f"influx {self.url}: there is no bucket {name!r}, and the token does not see an organisation "
                 f"{self._place.org!r} to make it for; check influx.org, and {wish}"
             ) from error
+        except ValueError as error:  # a page instead of a bucket
+            raise self._stranger() from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise self._unreachable(error) from error
 
@@ -182,12 +186,22 @@ class Server:
                 )
 
     def _post(self, bucket: str, lines: list[str]) -> Refusal | None:
+        body: Any = "\n".join(lines).encode()  # the library calls it str, and compresses bytes
         try:
-            self._writer.write(bucket=bucket, record=lines, write_precision=_MS)
+            _, status, _ = self._writer.post_write_with_http_info(  # type: ignore[no-untyped-call]
+                self._place.org, bucket, body, precision=_MS, content_type="text/plain; charset=utf-8"
+            )
         except ApiException as error:
             return read_refusal(error.status, error.headers, error.body)
+        except ValueError as error:  # not UTF-8: a page of what stands between
+            raise self._stranger() from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise self._unreachable(error) from error
+        if status != STORED:
+            raise StoreError(
+                f"influx {self.url}: answers a write with status {status} instead of {STORED}, so nothing "
+                "counts as stored; does something else answer in its place?"
+            )
         return None
 
     def _read(self, bucket: str, results: Sequence[Any]) -> Iterator[Series]:
@@ -198,6 +212,9 @@ class Server:
                 raise self._refused(Refusal(400, one_line(result["error"])), bucket)
             for series in result.get("series", ()):
                 yield series.get("tags", {}), series["values"]
+
+    def _stranger(self) -> StoreError:
+        return StoreError(f"influx {self.url}: answers in no way InfluxDB does")
 
     def _unreachable(self, error: Exception) -> StoreError:
         if isinstance(error, urllib3.exceptions.ReadTimeoutError):

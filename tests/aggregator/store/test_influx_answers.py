@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from agent.contract.records import HOUR_MS
+from agent.contract.states import State
+from aggregator.model.window import StateChange
 from aggregator.store.influx.influx import Influx
 from aggregator.store.influx.server import Server
 from aggregator.store.timeseries import StoreError
@@ -70,3 +72,36 @@ def test_an_answer_that_is_cut_off_is_none(
     engine.answer_next(200, answer)
     with pytest.raises(StoreError, match=told):
         influx.windows(MILL, NOON_MS, NOON_MS + HOUR_MS)
+
+
+PAGE = "<html>ただいま混み合っています</html>".encode("shift_jis")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "told"),
+    [
+        (200, b"<html>Sign in</html>", "answers a write with status 200 instead of 204"),
+        (201, b'{"message":"some points were rejected"}', "answers a write with status 201 instead of 204"),
+        (502, PAGE, "answers in no way InfluxDB does"),
+        (503, b'{"error":{"code":503,"message":"busy"}}', "status 503: .*busy"),
+        (503, b"[" * 100_000, r"status 503: \[\["),
+    ],
+)
+def test_what_something_between_answers_to_a_write_stores_nothing_and_is_told(
+    engine: InfluxEngine, influx: Influx, status: int, body: bytes, told: str
+) -> None:
+    influx.write(minutes(MILL, NOON_MS, 1), [])
+    change = StateChange(MILL, NOON_MS + status, State.DOWN)
+    with engine.refusing("/api/v2/write", status, body), pytest.raises(StoreError, match=told):
+        influx.write([], [change])
+    influx.write([], [change])
+    assert influx.changes(MILL, change.at_ms, change.at_ms + 1) == [change]
+
+
+@pytest.mark.parametrize(("status", "body"), [(200, b"<html>Sign in</html>"), (502, PAGE)])
+def test_what_something_between_answers_to_a_new_bucket_is_told(
+    engine: InfluxEngine, server: Server, status: int, body: bytes
+) -> None:
+    told = "answers in no way InfluxDB does"
+    with engine.refusing("/api/v2/buckets", status, body), pytest.raises(StoreError, match=told):
+        server.make_bucket("between", None)
