@@ -92,7 +92,7 @@ class Archive:
         for member in self._tar:
             if member.name == MANIFEST:
                 continue
-            entry, source = wanted.pop(member.name, None), self._tar.extractfile(member)
+            entry, source = wanted.pop(member.name, None), self._source(member)
             if entry is None or source is None or ".." in Path(member.name).parts:
                 raise AggregatorError(
                     f"{self._path}: holds {member.name}, of which its manifest says nothing"
@@ -108,6 +108,12 @@ class Archive:
                 raise AggregatorError(f"{self._path}: is damaged: {member.name} has another checksum")
         if wanted:
             raise AggregatorError(f"{self._path}: is damaged: {', '.join(wanted)} is missing")
+
+    def _source(self, member: tarfile.TarInfo) -> IO[bytes] | None:
+        try:
+            return self._tar.extractfile(member)
+        except KeyError as error:
+            raise AggregatorError(f"{self._path}: is damaged: {member.name} is a link to nothing") from error
 
     def _read_manifest(self, member: tarfile.TarInfo) -> Manifest:
         source = self._tar.extractfile(member)

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import fcntl
 import importlib.metadata
+import os
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -80,7 +81,8 @@ def back_up(config: Config, folder: Path, now: datetime) -> Path:
         with _alone_in(folder), TemporaryDirectory(dir=folder, prefix=UNFINISHED) as place:
             copy, partly = Path(place) / DATABASE, Path(place) / path.name
             _save(config, copy)
-            manifest = write_archive(partly, _about(config, copy, now), {DATABASE: copy, **_kept(config)})
+            files = {DATABASE: copy, **_kept(config, Path(place) / "kept")}
+            manifest = write_archive(partly, _about(config, copy, now), files)
             partly.rename(path)  # it is there whole, or not at all
     except OSError as error:
         raise AggregatorError(f"{error.filename or folder}: cannot be used: {error.strerror}") from error
@@ -136,10 +138,24 @@ def _about(config: Config, copy: Path, now: datetime) -> dict[str, Any]:
     }
 
 
-def _kept(config: Config) -> dict[str, Path]:
-    return {
-        f"{name}/{file.relative_to(folder)}": file
-        for name, folder in kept_folders(config).items()
-        for file in folder.rglob("*")
-        if file.is_file()
-    }
+def _kept(config: Config, place: Path) -> dict[str, Path]:
+    """Copy what is in the folders, for it may change before it is packed; of a link what it leads to."""
+    kept: dict[str, Path] = {}
+    for name, folder in kept_folders(config).items():
+        for file in _files(folder):
+            inside = f"{name}/{file.relative_to(folder)}"
+            kept[inside] = place / inside
+            kept[inside].parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(file, kept[inside])
+    return kept
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield its files; OSError where a folder may not be read, of which `rglob` would say nothing."""
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    if folder.exists():
+        for place, _, names in os.walk(folder, onerror=refuse):
+            yield from (file for name in names if (file := Path(place, name)).is_file())

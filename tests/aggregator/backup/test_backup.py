@@ -4,10 +4,15 @@ import fcntl
 import gzip
 import json
 import logging
+import os
 import stat
+import subprocess
+import sys
 import tarfile
+import threading
 import zlib
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -319,3 +324,57 @@ def test_without_a_database_there_is_nothing_to_back_up(
     assert main(["backup", *words]) == 1
     assert "there is no database yet" in capsys.readouterr().err
     assert not (tmp_path / "machikoba.db").exists()
+
+
+def test_of_a_link_what_it_leads_to_is_kept(sqlite_url: str, small: Path, desk: Desk, tmp_path: Path) -> None:
+    (desk.data / "mqtt").mkdir()
+    (tmp_path / "elsewhere.crt").write_text("the certificate")
+    (desk.data / "mqtt" / "ca.crt").symlink_to(tmp_path / "elsewhere.crt")
+    file = desk.backup(sqlite_url)
+    assert desk.restore(file, desk.new_url, desk.new) == ""
+    assert (desk.new / "mqtt" / "ca.crt").read_text() == "the certificate"
+
+
+def test_a_file_that_is_written_meanwhile_is_kept_as_it_was_at_one_moment(
+    sqlite_url: str, small: Path, desk: Desk
+) -> None:
+    (desk.data / "ca").mkdir()
+    (desk.data / "ca" / "takes-its-time").write_bytes(bytes(30_000_000))
+    lists, ended = desk.data / "ca" / "revoked.pem", threading.Event()
+
+    def write() -> None:
+        for number in count():
+            lists.write_text("x" * (number % 999))
+            if ended.is_set():
+                return
+
+    writing_ = threading.Thread(target=write)
+    writing_.start()
+    try:
+        for _ in range(3):
+            file = desk.backup(sqlite_url)
+            assert desk.restore(file, desk.new_url, desk.new, "--check") == ""
+            file.unlink()
+    finally:
+        ended.set()
+        writing_.join()
+
+
+def test_keys_that_may_not_be_read_are_told_and_nothing_is_written(
+    sqlite_url: str, small: Path, desk: Desk, tmp_path: Path
+) -> None:
+    """Root may read everything, unless it gives that up."""
+    ordinary = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
+    words = ("--out", str(tmp_path / "told"), "--data", str(desk.data), "--federation", "higashimachi")
+    command = (*ordinary, sys.executable, "-m", "aggregator", "backup", *words)
+    env = {**os.environ, "MACHIKOBA_DATABASE_URL": sqlite_url}
+    (desk.data / "ca").mkdir()
+    (desk.data / "ca" / "ca.key").write_text("the key")
+    for closed in (desk.data / "ca", desk.data / "ca" / "ca.key"):
+        mode = closed.stat().st_mode
+        closed.chmod(0)
+        ended = subprocess.run(command, check=False, env=env, capture_output=True, text=True, timeout=120)
+        closed.chmod(mode)
+        assert (ended.returncode, ended.stderr.count("\n")) == (1, 1), ended.stderr
+        assert f"{closed}: cannot be used: Permission denied" in ended.stderr
+        assert not list((tmp_path / "told").glob("machikoba-*"))
