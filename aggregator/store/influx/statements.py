@@ -3,6 +3,7 @@
 What is without length was replaced (see points.py): no statement on windows or hours reads it.
 """
 
+import re
 from collections.abc import Collection, Sequence
 
 from aggregator.model.machine import MachineKey
@@ -10,6 +11,8 @@ from aggregator.store.influx.points import HOURS, SUM_FIELDS, WINDOWS
 
 TIME_END_MS = 9_223_372_036_854
 """InfluxDB counts nanoseconds in 64 bits: it knows no time from here on (in the year 2262)."""
+_CONTROL, _NEW_LINE = re.compile(r"[\x00-\x1f]"), r"\\n"
+"""No tag holds any: who asks for one finds nothing, where a bare one would end the text."""
 _GROUPED = "GROUP BY factory, machine"
 
 
@@ -97,4 +100,4 @@ def _summed() -> str:
 
 def _quoted(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
+    return f"'{_CONTROL.sub(_NEW_LINE, escaped)}'"

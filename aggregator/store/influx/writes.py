@@ -6,6 +6,7 @@ writers corrects the others. Nothing is acknowledged before that.
 """
 
 import logging
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
@@ -25,6 +26,8 @@ from aggregator.store.timeseries import RefusedWrite, StoreError
 log = logging.getLogger(__name__)
 
 DAY_MS = 24 * HOUR_MS
+_UNHELD = re.compile(r"[\x00-\x1f]|\\\Z")
+"""What a tag loses on its way there and back, so that it could be written but never found again."""
 
 
 class Writes:
@@ -45,8 +48,8 @@ class Writes:
     def write(self, windows: Sequence[Window], changes: Sequence[StateChange]) -> list[RefusedWrite]:
         """Store all of it; after StoreError some of it may be stored already."""
         records: list[Window | StateChange] = [*windows, *changes]
-        beyond = [record for record in records if points.time_of(record) >= TIME_END_MS - HOUR_MS]
-        unwanted = set(map(id, beyond))
+        never = [RefusedWrite(record, said) for record in records if (said := _why_never(record))]
+        unwanted = {id(each.record) for each in never}
         windows = [window for window in windows if id(window) not in unwanted]
         changes = [change for change in changes if id(change) not in unwanted]
         refused: list[RefusedWrite] = []
@@ -56,8 +59,7 @@ class Writes:
 
         with self._writing:
             self.with_buckets(write)
-        said = "InfluxDB knows no time from the year 2262 on; is the clock there right?"
-        return [*refused, *(RefusedWrite(record, said) for record in beyond)]
+        return [*refused, *never]
 
     def mark_silence(self, keys: Collection[MachineKey], now_ms: int) -> None:
         """Let minutes of which nothing came read OFFLINE."""
@@ -153,6 +155,15 @@ class Writes:
         old = {hour for hour in touched if hour[1] < since_ms}
         self._hours.correct(touched - old)
         self._hours.correct_old(old, [window for window in stored if window.start_ms < since_ms + HOUR_MS])
+
+
+def _why_never(record: Window | StateChange) -> str:
+    """Return why InfluxDB can hold a record at no time; "" it can."""
+    if points.time_of(record) >= TIME_END_MS - HOUR_MS:
+        return "InfluxDB knows no time from the year 2262 on; is the clock there right?"
+    if any(_UNHELD.search(id_) for id_ in record.key):
+        return "InfluxDB holds no id with control characters or a backslash at its end"
+    return ""
 
 
 def _times(parts: Sequence[tuple[MachineKey, Sequence[Window]]]) -> dict[tuple[int, int], list[int]]:

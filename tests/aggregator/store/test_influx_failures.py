@@ -19,6 +19,7 @@ import pytest
 
 from agent.contract.records import HOUR_MS, MINUTE_MS
 from agent.contract.states import State
+from aggregator.model.machine import MachineKey
 from aggregator.model.window import StateChange, Window
 from aggregator.store.influx.answers import LONGEST_WAIT_S, Meaning, read_refusal
 from aggregator.store.influx.influx import Influx
@@ -328,6 +329,24 @@ class TestOnePoint:
         (refused,) = influx.write([large, minute(MILL, NOON_MS + 2 * MINUTE_MS)], [])
         assert refused.record == large
         assert kept(influx) == [0, 2]
+
+    @pytest.mark.parametrize("odd", ["a\nb", "a\r", "a\tb", "a\0b", "a\\", "a\\\\"])
+    def test_an_id_that_a_tag_does_not_hold_is_refused_alone(self, influx: Influx, odd: str) -> None:
+        keys = MachineKey(odd, "mc-01"), MachineKey("aoki", odd)
+        bad = [minute(keys[0], NOON_MS), StateChange(keys[1], NOON_MS, State.DOWN)]
+        refused = influx.write([bad[0], minute(MILL, NOON_MS)], [bad[1]])  # type: ignore[list-item]
+        assert [each.record for each in refused] == bad
+        assert "no id with control characters or a backslash at its end" in refused[0].reason
+        assert kept(influx) == [0]
+        assert influx.latest([*keys, MILL]) == {MILL: minute(MILL, NOON_MS)}
+
+    @pytest.mark.parametrize(
+        "odd", ["青木", "a b", " ", "a,b", "a=b", "a'b", 'a"b', "a\\b", "a\\,b", "#", "\u2028"]
+    )
+    def test_every_other_id_comes_back_as_it_was(self, influx: Influx, odd: str) -> None:
+        windows = [minute(MachineKey(odd, "mc-01"), NOON_MS), minute(MachineKey("aoki", odd), NOON_MS)]
+        assert influx.write(windows, []) == []
+        assert influx.latest(influx.machines()) == {each.key: each for each in windows}
 
 
 class TestVersion3:
