@@ -83,7 +83,13 @@ def _data_source(site: Site, source: Json, wishes: Wishes) -> Step:
     if present is None:
         return _step(what, None, wanted, lambda: site.create_data_source(body))
     seen = {**seen_as(present, source), **({"token": MASKED} if has_secret else {})}
-    return _step(what, seen, wanted, lambda: site.update_data_source(body))
+    step = _step(what, seen, wanted, lambda: site.update_data_source(body))
+    if step.action == "change" and present.get("readOnly"):
+        raise GrafanaError(
+            f"{what}: a file of that Grafana holds it, which says something else; change it there, or take "
+            "it out there and push again"
+        )
+    return step
 
 
 def _dashboard(site: Site, wanted: Json) -> Step:

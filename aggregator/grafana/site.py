@@ -157,6 +157,10 @@ def _refused(place: str, status: int, body: object) -> GrafanaError:
         )
     if status == 404:
         return _Missing(f"{place}: is not there ({text})")
+    if status == 409 or (isinstance(body, dict) and body.get("status") == "name-exists"):
+        return GrafanaError(
+            f"{place}: something else has its name or uid ({text}); rename or remove that, then push again"
+        )
     if status == 412:
         return GrafanaError(
             f"{place}: was changed in Grafana meanwhile ({text}); look at it, then push again"

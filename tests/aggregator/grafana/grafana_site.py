@@ -79,7 +79,7 @@ class GrafanaSite:
         if any(
             each["title"] == body["title"] or each["uid"] == body["uid"] for each in self.folders.values()
         ):
-            raise Refused(412, "the folder has been changed by someone else")
+            raise Refused(409, "a folder with the same name already exists in the current location")
         made = {"id": len(self.folders) + 1, "version": 1, "url": f"/dashboards/f/{body['uid']}/x", **body}
         self.folders[body["uid"]] = made
         return made
@@ -144,7 +144,8 @@ class GrafanaSite:
                 raise Refused(412, message, status="version-mismatch")
             others = [each for uid, each in self.boards.items() if uid != board["uid"]]
             if any(each["dashboard"]["title"] == board["title"] for each in others):
-                raise Refused(412, "A dashboard with the same name in the folder already exists")
+                message = "A dashboard with the same name in the folder already exists"
+                raise Refused(412, message, status="name-exists")
         kept = {**board, "id": len(self.boards) + 1, "version": version + 1}
         self.boards[board["uid"]] = {"dashboard": kept, "meta": {"folderUid": folder, "provisioned": False}}
         return {"id": kept["id"], "uid": board["uid"], "status": "success", "version": version + 1}

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from aggregator.__main__ import main
-from aggregator.grafana.wanted import duration_text
+from aggregator.grafana.wanted import FOLDER, duration_text
 from tests.aggregator.grafana.grafana_site import ADMIN, VIEWER, GrafanaSite, grafana_site
 from tests.stack import free_port
 
@@ -300,18 +300,28 @@ def test_a_data_source_that_a_file_holds_is_left_to_it(
     push()
     site.sources["machikoba"] |= {"readOnly": True, "url": "http://elsewhere:8086"}
     assert push() == 1
-    assert (
-        "data source machikoba: the token may not do this (Cannot update read-only data source)"
-        in capsys.readouterr().err
-    )
+    told = "data source Machikoba: a file of that Grafana holds it, which says something else; change it"
+    assert told in capsys.readouterr().err
+    site.sources["machikoba"] |= {"url": "http://influx.example:8086"}
+    assert push() == 0
 
 
-def test_a_data_source_of_the_same_name_is_told(
-    push: Push, site: GrafanaSite, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("what", ["folder", "data source machikoba", "dashboard machikoba-agents-ja"])
+def test_a_name_that_something_else_has_is_told(
+    push: Push, site: GrafanaSite, capsys: pytest.CaptureFixture[str], what: str
 ) -> None:
-    site.sources["other"] = {"uid": "other", "name": "Machikoba", "readOnly": False}
+    if what == "folder":
+        site.folders["other"] = {"uid": "other", "title": FOLDER}
+    elif what.startswith("data"):
+        site.sources["other"] = {"uid": "other", "name": "Machikoba", "readOnly": False}
+    else:
+        push()
+        site.boards["other"] = site.boards.pop("machikoba-agents-ja")
     assert push() == 1
-    assert "data source machikoba: status 409: data source with the same name" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"{what}: something else has its name or uid (" in said
+    assert "rename or remove that, then push again" in said
+    assert said.count("\n") == 1
 
 
 def test_wrong_flags_are_told_in_one_sentence(
