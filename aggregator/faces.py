@@ -26,7 +26,7 @@ from aggregator.web.buyer_sections import BuyerSections
 from aggregator.web.buyer_stream import Names
 from aggregator.web.error_pages import NOT_RECKONED, error_page, to_sign_in
 from aggregator.web.head import HeadAsGet, with_head
-from aggregator.web.headers import HEADERS, SafetyHeaders, without_secret
+from aggregator.web.headers import SafetyHeaders, make_safe, without_secret
 from aggregator.web.limits import BodyLimit
 from aggregator.web.sign_in import Doorkeeper
 from aggregator.web.tile import Tiles
@@ -128,5 +128,5 @@ async def _no_store(request: Request, error: Exception) -> Response:
 async def _broken(request: Request, _error: Exception) -> Response:
     """The server logs the traceback. This answer passes by the middleware, so it brings its headers."""
     response = problem(request, 500) if _for_program(request) else await error_page(request, 500)
-    response.headers.update(HEADERS)
+    make_safe(response.headers, request.scope)
     return response

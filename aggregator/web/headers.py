@@ -32,6 +32,17 @@ def without_secret(path: str) -> str:
     return f"{PRIVATE}…" if path.startswith(PRIVATE) else path
 
 
+def make_safe(headers: MutableHeaders, scope: Scope) -> None:
+    """Add what the answer to this request has to carry."""
+    headers.update(HEADERS)
+    if not scope["path"].startswith(STATIC):
+        headers.setdefault("Cache-Control", NOT_KEPT)
+    if scope["scheme"] == "https":
+        headers["Strict-Transport-Security"] = ONLY_HTTPS
+    if scope["path"].startswith(PRIVATE):
+        headers.update(PRIVATE_HEADERS)
+
+
 class SafetyHeaders:
     """ASGI middleware; it does not touch bodies, so streams pass untouched."""
 
@@ -46,14 +57,7 @@ class SafetyHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.update(HEADERS)
-                if not scope["path"].startswith(STATIC):
-                    headers.setdefault("Cache-Control", NOT_KEPT)
-                if scope["scheme"] == "https":
-                    headers["Strict-Transport-Security"] = ONLY_HTTPS
-                if scope["path"].startswith(PRIVATE):
-                    headers.update(PRIVATE_HEADERS)
+                make_safe(MutableHeaders(scope=message), scope)
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -71,3 +71,17 @@ def test_what_breaks_inside_shows_nothing_of_the_inside(
     )
     assert (answer.status_code, "secret inside" in answer.text) == (500, False)
     assert "content-security-policy" in page.headers
+    assert page.headers["cache-control"] == "no-store"
+
+
+def test_a_buyers_page_that_breaks_keeps_its_secret(
+    empty_town: Town, visitor: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise KeyError("secret inside")
+
+    monkeypatch.setattr(type(empty_town.services.links), "find", fails)
+    page = visitor.get("/o/a-secret")
+    assert page.status_code == 500
+    said = [page.headers.get(name) for name in ("referrer-policy", "x-robots-tag", "cache-control")]
+    assert said == ["no-referrer", "noindex, nofollow", "no-store"]
