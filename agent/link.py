@@ -12,6 +12,7 @@ from agent.measuring.reading import Batch, Reading
 
 logger = logging.getLogger(__name__)
 
+SETTLED_S = 10.0
 CLOSE_S = 5.0
 """How long a driver may take to close before it is left behind."""
 
@@ -27,6 +28,11 @@ class BackOff:
     first_s: float = 0.5
     longest_s: float = 10.0
     jitter: float = 0.25
+
+    @property
+    def settled_s(self) -> float:
+        """How long a link has to hold until its next failure is the first of a row again."""
+        return min(self.longest_s, SETTLED_S)
 
     def pause_s(self, failures: int, chance: float) -> float:
         """Return the pause after that many failures in a row (1 or more); `chance` is 0 to 1."""
@@ -122,7 +128,7 @@ class _Outage:
         """Note a failure; returns whether it is news, the first one since a batch came."""
         held_s = self._clock() - self._ended if self._status.connected else 0.0
         # A link that keeps breaking as soon as it is made is not let back in at full pace.
-        self._failures = 1 if held_s >= self._back_off.longest_s else self._failures + 1
+        self._failures = 1 if held_s >= self._back_off.settled_s else self._failures + 1
         self._status.connected = False
         self._status.last_error = reason
         if self._began is not None:

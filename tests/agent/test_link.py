@@ -6,6 +6,7 @@ from itertools import count, pairwise
 
 import pytest
 
+from agent import link
 from agent.errors import ConfigError, LinkError
 from agent.link import BackOff, LinkStatus, attach
 from agent.measuring.reading import Batch, Reading
@@ -220,6 +221,39 @@ async def test_a_link_that_breaks_as_soon_as_it_is_made_is_slowed_down() -> None
             if len(began) == 5:
                 break
     assert [after - before >= 0.02 * 2**n for n, (before, after) in enumerate(pairwise(began))] == [True] * 4
+
+
+async def test_a_link_that_held_is_let_back_in_at_full_pace_however_long_its_pauses_may_get(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(link, "SETTLED_S", 0.02)
+    failures: list[int] = []
+
+    class Told(BackOff):
+        def pause_s(self, failures_: int, chance: float) -> float:
+            failures.append(failures_)
+            return 0.0
+
+    async def driver() -> AsyncGenerator[Batch, None]:
+        yield good(1)
+        await asyncio.sleep(0.04)
+        raise LinkError("a reply was lost")
+
+    times = count()
+    stream = attach(
+        "mc-01",
+        ("parts",),
+        driver,
+        lambda: next(times),
+        status=LinkStatus(),
+        silence_s=DEADLINE_S,
+        back_off=Told(longest_s=120.0),
+    )
+    async with asyncio.timeout(DEADLINE_S), contextlib.aclosing(stream):
+        async for _ in stream:
+            if len(failures) == 3:
+                break
+    assert failures == [1, 1, 1]
 
 
 def test_pauses_double_to_their_bound_and_chance_only_shortens_them() -> None:

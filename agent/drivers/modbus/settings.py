@@ -30,6 +30,9 @@ REGISTER_TABLES = ("holding", "input")
 BIT_TABLES = ("coil", "discrete")
 TABLES = REGISTER_TABLES + BIT_TABLES
 LAST_ADDRESS = 65_535
+LONGEST_PAUSE_S, MOST_PAUSE_S = 10.0, 600.0
+PAUSE_PER_TIMEOUT = 120
+"""A hundred, and what chance takes off a pause."""
 BAUDS = (1_200, 2_400, 4_800, 9_600, 19_200, 38_400, 57_600, 115_200)
 MAX_REGISTERS = 125  # MODBUS Application Protocol V1.1b3, 6.3: one read returns at most 125 registers
 
@@ -224,8 +227,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def longest_pause_s(self) -> float:
-        """How long to wait at most before a unit that is away is tried again: others wait for the line."""
-        return 10.0
+        """How long to wait at most before a unit that is away is tried again.
+
+        Others on its line wait for `timeout_s` meanwhile: of their time it takes less than a hundredth.
+        """
+        return (
+            min(max(LONGEST_PAUSE_S, PAUSE_PER_TIMEOUT * self.timeout_s), 600.0)
+            if self.is_rtu
+            else LONGEST_PAUSE_S
+        )
 
 
 def points(signals: Mapping[str, Signal]) -> tuple[Point, ...]:

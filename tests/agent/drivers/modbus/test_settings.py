@@ -2,6 +2,7 @@ import pytest
 
 from agent.drivers.modbus.settings import Point, Settings, points
 from agent.errors import ConfigError
+from agent.link import BackOff
 from agent.mistakes import converted
 
 ONE_OF = "expected exactly one of holding, input, coil, discrete"
@@ -41,6 +42,20 @@ def test_a_serial_line_needs_only_its_port() -> None:
     found = settings(host=None, serial="/dev/ttyUSB0", unit=7)
     assert (found.is_rtu, found.place) == (True, "Modbus /dev/ttyUSB0 unit 7")
     assert not settings().is_rtu
+
+
+@pytest.mark.parametrize("timeout_s", [0.05, 0.3, 1.0, 5.0])
+@pytest.mark.parametrize("how", [{"host": None, "serial": "/dev/ttyUSB0"}, {"framing": "rtu"}])
+def test_a_dead_unit_takes_less_than_a_hundredth_of_its_lines_time(
+    how: dict[str, object], timeout_s: float
+) -> None:
+    back_off = BackOff(longest_s=settings(**how, timeout_s=timeout_s).longest_pause_s)
+    pause_s = sum(back_off.pause_s(99, percent / 100) for percent in range(101)) / 101
+    assert timeout_s / (timeout_s + pause_s) < 0.01
+
+
+def test_a_dead_unit_that_has_a_connection_of_its_own_is_tried_every_ten_seconds() -> None:
+    assert settings(timeout_s=5.0).longest_pause_s == 10.0
 
 
 def test_types_have_defaults_by_table() -> None:
