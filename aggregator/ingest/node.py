@@ -93,21 +93,23 @@ class Node:
         if topic.type == "DBIRTH":
             return self._machine_birth(topic, key, payload, now_ms)
         if topic.type == "DDEATH":
-            died = self._machines.pop(key.machine, None)
-            at_ms = now_ms if payload.timestamp_ms is None else min(payload.timestamp_ms, now_ms)
-            return [MachineDied(key, at_ms)] if died else []
+            return self._machine_death(key, payload, now_ms)
         return self._machine_data(topic, key, payload, now_ms)
 
-    def unborn(self, topic: Topic, payload: Payload) -> list[Event]:
-        """Return what data without a birth means: nothing, unless a foreign machine's metrics say it all.
+    def unborn(self, topic: Topic, payload: Payload, now_ms: int) -> list[Event]:
+        """Return what a message without the node's birth means: little, unless a foreign machine says it all.
 
-        Some foreign nodes are never born again, whoever asks; but they name each metric and its type.
+        Some foreign nodes are never born again, whoever asks; but they name each metric and its type. That
+        a machine is dead is so, whoever was born.
         """
-        whose = [topic.machine] if topic.type == "DDATA" else self._of_node() if topic.type == "NDATA" else []
+        if topic.type == "DDEATH":
+            return self._machine_death(MachineKey(self.factory, topic.machine or ""), payload, now_ms)
+        whole = topic.type == "DBIRTH"
+        whose = self._of_node() if topic.type == "NDATA" else [topic.machine]
         told = [
             metric for metric in payload.metrics if metric.name is not None and metric.datatype is not None
         ]
-        return [self._signals(id, told, whole=False) for id in whose if id and self._explains(id) and told]
+        return [self._signals(id, told, whole=whole) for id in whose if id and self._explains(id) and told]
 
     def death(self, now_ms: int) -> NodeDied:
         """Forget the machines and return what that means."""
@@ -132,11 +134,16 @@ class Node:
         born = MachineBorn(birth.machine, birth.live)
         return [born, *self._refusals.refuse_metrics(topic, birth.refused)]
 
+    def _machine_death(self, key: MachineKey, payload: Payload, now_ms: int) -> list[Event]:
+        died = self._machines.pop(key.machine, None)
+        at_ms = now_ms if payload.timestamp_ms is None else min(payload.timestamp_ms, now_ms)
+        return [MachineDied(key, at_ms)] if died else []
+
     def _machine_data(self, topic: Topic, key: MachineKey, payload: Payload, now_ms: int) -> list[Event]:
         machine = self._machines.get(key.machine)
         if machine is None or machine.aliases is None:
             wanted = RebirthWanted(self.factory, f"DDATA of machine {key.machine} without a birth")
-            return [wanted, *self.unborn(topic, payload)]
+            return [wanted, *self.unborn(topic, payload, now_ms)]
         if self._explains(key.machine):
             return [self._signals(key.machine, payload.metrics, whole=False)]
         metrics, ignored = machine.aliases.resolve(_present(payload.metrics))

@@ -108,7 +108,7 @@ class Session:
             return self._death(link, payload, now_ms)
         if link.order is None:
             wanted = RebirthWanted(topic.factory, f"{topic.type} without the node's birth")
-            return [wanted, *link.node.unborn(topic, payload)]
+            return [wanted, *link.node.unborn(topic, payload, now_ms)]
         ready = link.order.accept(payload.seq, (topic, payload), now_ms)
         return [event for item in ready for event in link.node.process(*item, now_ms)]
 

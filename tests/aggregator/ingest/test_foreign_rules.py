@@ -119,6 +119,16 @@ def test_data_that_need_their_birth_wait_for_it(host: Host, bare: Metric) -> Non
     assert host.asks
 
 
+def test_a_machine_of_a_node_that_is_never_born_again_dies_and_comes_back(host: Host) -> None:
+    """Where the aggregator was restarted and the node ignores that it is asked for its births."""
+    host.hear(says("DDATA", 40, rpm(900)))
+    host.hear(says("DDEATH", 41))
+    assert host.events == [MachineDied(LATHE, AT_MS)]
+    (born,) = host.hear(says("DBIRTH", 42, rpm(0)))
+    assert born == SignalsHeard(LATHE, (("RPM", 0),), whole=True)
+    assert values(host.hear(says("DDATA", 43, rpm(910)))) == [("RPM", 910)]
+
+
 def test_a_machine_that_is_not_born_again_after_its_node_is_lost(host: Host) -> None:
     host.hear(birth(), says("DBIRTH", 1, rpm(0)))
     host.hear(birth())
