@@ -3,7 +3,8 @@
 A line carries one request at a time. A reply that comes after its time-out must never be taken for the
 answer to a later request, and RTU frames have no number. So every reply is held against unit, function and
 length, and a unit that owes a reply is first asked for something of another length: units answer in order, so
-once that answer is there, nothing older can come.
+once that answer is there, nothing older can come. What was owed for too long is waived, but such a unit is
+heard out when it answers again: it may have hung, and kept requests that nobody counts any more.
 """
 
 import asyncio
@@ -22,6 +23,9 @@ from .settings import BIT_TABLES, MAX_REGISTERS, Settings
 
 OWED_S = 120.0
 """So long a reply may be on its way at the most."""
+QUIET = 2
+"""So many time-outs of silence tell that nothing more comes."""
+_MOST_HEARD_OUT = 1_000
 _READ_BYTES = 4_096
 _MOST_BYTES = 1_024
 """No frame is longer than 256."""
@@ -46,6 +50,8 @@ class Line:
         self._reading: asyncio.Task[None] | None = None
         self._owed: dict[int, dict[Shape, float]] = {}
         """Unit -> replies that did not come in time and may come yet, and until when."""
+        self._waived: set[int] = set()
+        """Units that were owing replies for longer than that, and have not been heard out since."""
         self._is_new = True
 
     async def ask(self, settings: Settings, block: Block) -> Reply:
@@ -54,6 +60,9 @@ class Line:
             if self._write is None:
                 await self._open()
             wanted, owed = shape(settings.unit, block), self._owed_by(settings.unit)
+            if settings.unit in self._waived:
+                await self._hear_out(settings, block)
+                owed = self._owed_by(settings.unit)
             if wanted in owed:
                 await self._ask(settings, _other(block, owed, settings.unit))
             reply = await self._ask(settings, block)
@@ -64,8 +73,24 @@ class Line:
     def _owed_by(self, unit: int) -> dict[Shape, float]:
         now_s = asyncio.get_running_loop().time()
         owed = {reply: until_s for reply, until_s in self._owed.get(unit, {}).items() if now_s < until_s}
+        if len(owed) < len(self._owed.get(unit, {})):
+            self._waived.add(unit)
         self._owed[unit] = owed
         return owed
+
+    async def _hear_out(self, settings: Settings, block: Block) -> None:
+        """Ask for anything, believe nothing, and wait until nothing more comes; raises as `ask` does."""
+        await self._ask(settings, block)
+        for _ in range(_MOST_HEARD_OUT):
+            self._heard.clear()
+            try:
+                async with asyncio.timeout(QUIET * settings.timeout_s):
+                    await self._heard.wait()
+            except TimeoutError:
+                self._owed[settings.unit].clear()
+                self._waived.discard(settings.unit)
+                return
+        raise Timeout
 
     def _note_owed(self, reply: Shape) -> None:
         self._owed[reply.unit][reply] = asyncio.get_running_loop().time() + OWED_S

@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import random
+import time
 from collections.abc import AsyncIterator, Iterator
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -82,18 +84,18 @@ async def test_late_replies_never_become_another_registers_value(ends: tuple[Pat
             place = {"host": "127.0.0.1", "port": port, "framing": "rtu"}
         async with units_of(place, 1, 2, 3, timeout_s=0.05) as units:
             for _ in range(150):
-                number, address, count = (
+                number, address, many = (
                     chance.choice((1, 1, 2, 3)),
                     chance.randrange(90),
                     chance.choice((1, 1, 2, 5)),
                 )
                 try:
-                    found = await units[number].read(Block("holding", address, count, ()))
+                    found = await units[number].read(Block("holding", address, many, ()))
                 except LinkError as error:
                     assert "did not answer within 0.05 s" in str(error)
                     timed_out += 1
                     continue
-                assert list(found) == [value_of(number, address + at) for at in range(count)]
+                assert list(found) == [value_of(number, address + at) for at in range(many)]
                 answered += 1
     assert answered >= 20
     assert timed_out >= 10
@@ -122,6 +124,25 @@ async def test_a_unit_that_was_dead_for_long_is_found_again(
                         assert list(await units[1].read(block)) == [value_of(1, 5)]
                         return
                     await asyncio.sleep(0.1)
+
+
+async def test_what_was_held_back_for_longer_than_is_believed_never_becomes_another_registers_value(
+    ends: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A unit that hung, or a device server that stored requests, answers one after the other in the end."""
+    monkeypatch.setattr(line, "OWED_S", 0.4)
+    free_s, number = time.monotonic() + 1.5, count()
+    blocks = [Block("holding", address, 1, ()) for address in (5, 50, 70)]
+    with Units(ends[1], {1: lambda _: max(0.0, free_s + 0.015 * next(number) - time.monotonic())}):
+        async with units_of({"serial": str(ends[0])}, 1, timeout_s=0.05) as units:
+            answered = 0
+            async with asyncio.timeout(60):
+                while answered < 12:
+                    for block in blocks:
+                        with contextlib.suppress(LinkError):
+                            found = list(await units[1].read(block))
+                            assert found == [value_of(1, block.address)]
+                            answered += 1
 
 
 async def test_a_line_that_two_machines_set_differently_is_refused(ends: tuple[Path, Path]) -> None:
