@@ -8,7 +8,7 @@
 #
 # --bundle FILE  what `machikoba enroll FACTORY` made: certificates, and the settings to begin with
 # --wheels DIR   take all packages from this folder: for a computer without the internet
-# --root DIR     only put files below DIR (for an image); nothing is started, no user is made
+# --root DIR     only put files below DIR (for an image of the same system); nothing is started, no user is made
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -29,10 +29,11 @@ while [[ $# -gt 0 ]]; do
   esac
   shift
 done
+[[ -z $root ]] || root=$(realpath -m -- "$root")
 opt=$root/opt/machikoba etc=$root/etc/machikoba
 if [[ -z $root && $(id -u) != 0 ]]; then fail "run it as root: sudo $0 $action"; fi
 
-service() { [[ -n $root ]] || systemctl "$@"; }
+service() { [[ -n $root && -z ${SYSTEMCTL:-} ]] || "${SYSTEMCTL:-systemctl}" "$@"; }
 
 require_python() {
   python=${PYTHON:-python3}
@@ -69,11 +70,24 @@ make_release() {
     "$release/bin/pip" install --quiet --no-deps "$wheel"
   fi
   "$release/bin/machikoba-agent" --version || fail "$wheel does not run here; what was there goes on"
+  [[ -z $root ]] || without_root
   trap - ERR EXIT
 }
 
-point_to() {  # the link changes in one step
-  ln -sfn "$1" "$opt/.next"
+# Below DIR a release names its own Python as it will be called on the computer that gets the files.
+without_root() {
+  local file
+  for file in "$release"/bin/*; do
+    [[ -L $file ]] || ROOT=$root "$python" -c '
+import os, sys
+with open(sys.argv[1], "r+b") as file:
+    text = file.read().replace(os.fsencode(os.environ["ROOT"]) + b"/opt/", b"/opt/")
+    file.seek(0), file.write(text), file.truncate()' "$file"
+  done
+}
+
+point_to() {  # the link changes in one step, and says the same wherever the folder comes to lie
+  ln -sfn "releases/$(basename "$1")" "$opt/.next"
   mv -T "$opt/.next" "$opt/current"
 }
 
@@ -88,7 +102,7 @@ keep_three() {
 # Started, and still there after a moment; Type=notify waits until the agent says that it is ready.
 restart_or_go_back() {
   if service try-restart machikoba-agent; then return; fi
-  point_to "$(readlink "$opt/previous")"
+  point_to "$running"
   service restart machikoba-agent || true
   fail "the new version does not start; the one before runs again (journalctl -u machikoba-agent says why)"
 }
@@ -118,17 +132,18 @@ case $action in
     point_to "$release"
     service daemon-reload
     service try-restart systemd-journald
-    say "Next: describe the machines in $etc/agent.toml, try it, start it:"
-    say "  sudo -u machikoba $opt/current/bin/machikoba-agent check --config $etc/agent.toml"
+    say "Next: describe the machines in /etc/machikoba/agent.toml, try it, start it:"
+    say "  sudo -u machikoba /opt/machikoba/current/bin/machikoba-agent check --config /etc/machikoba/agent.toml"
     say "  sudo systemctl enable --now machikoba-agent" ;;
   update)
     [[ -e $opt/current ]] || fail "is not installed yet; use install"
     make_release
-    ln -sfn "$(readlink "$opt/current")" "$opt/previous"
     install_files
+    running=$(readlink "$opt/current")
     point_to "$release"
     service daemon-reload
     restart_or_go_back
+    ln -sfn "$running" "$opt/previous"
     keep_three
     say "Updated to $(basename "$release"); back: $0 rollback" ;;
   rollback)

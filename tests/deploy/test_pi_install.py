@@ -41,17 +41,18 @@ class Pi:
         self.wheels = folder / "wheels"
         self.wheels.mkdir()
 
-    def script(self, *words: str | Path) -> tuple[int, str]:
+    def script(self, *words: str | Path, systemctl: str = "") -> tuple[int, str]:
         done = subprocess.run(
             ["bash", SCRIPT, *words, "--root", self.root, "--wheels", self.wheels],
             capture_output=True, text=True, check=False,
-            env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
+            env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "SYSTEMCTL": systemctl},
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr
 
     def version(self) -> str:
-        command = self.root / "opt/machikoba/current/bin/machikoba-agent"
-        return subprocess.run([command], capture_output=True, text=True, check=True).stdout.strip()
+        commands = self.root / "opt/machikoba/current/bin"
+        words = [commands / "python", commands / "machikoba-agent"]
+        return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
 
 
 @pytest.fixture
@@ -84,6 +85,37 @@ def test_install_update_a_bad_update_and_back(pi: Pi, tmp_path: Path) -> None:
         assert code == 0, said
         assert pi.version() == f"machikoba-agent {version}"
     assert (pi.root / "etc/machikoba/agent.toml").read_text() == "# settings\n"
+
+
+def test_an_update_that_does_not_start_leaves_the_running_one_and_the_one_before(
+    pi: Pi, tmp_path: Path
+) -> None:
+    for action, version in (("install", "1.0"), ("update", "2.0")):
+        code, said = pi.script(action, wheel(tmp_path, version))
+        assert code == 0, said
+    systemctl = tmp_path / "systemctl"
+    systemctl.write_text('#!/bin/sh\necho "$*" >>"$0.log"\ntest "$*" != "try-restart machikoba-agent"\n')
+    systemctl.chmod(0o755)
+    code, said = pi.script("update", wheel(tmp_path, "3.0"), systemctl=str(systemctl))
+    assert code == 1
+    assert "the new version does not start; the one before runs again" in said
+    assert (tmp_path / "systemctl.log").read_text().splitlines()[-1] == "restart machikoba-agent"
+    assert pi.version() == "machikoba-agent 2.0"
+    assert pi.script("rollback")[0] == 0
+    assert pi.version() == "machikoba-agent 1.0"
+
+
+def test_what_is_made_below_a_folder_runs_where_that_becomes_the_root(pi: Pi, tmp_path: Path) -> None:
+    (tmp_path / "町 工場").mkdir()
+    pi.root = Path(os.path.relpath(tmp_path / "町 工場" / "image"))
+    code, said = pi.script("install", wheel(tmp_path, "1.0"))
+    assert code == 0, said
+    assert pi.version() == "machikoba-agent 1.0"
+    opt = pi.root / "opt/machikoba"
+    assert not (opt / "current").readlink().is_absolute()
+    text = (opt / "current/bin/machikoba-agent").read_text()
+    assert f"/opt/machikoba/releases/{(opt / 'current').readlink().name}/bin/python" in text
+    assert "image" not in text
 
 
 @pytest.mark.parametrize(
