@@ -17,7 +17,7 @@ from agent.contract.tls import TlsFiles, client_context, refusal
 from agent.errors import LinkError
 from aggregator.enrolment.authority import Authority, Purpose
 from tests.agent.configs import settings
-from tests.deploy.enrolled import Federation, GuardedBroker, Line, files_of, guarded
+from tests.deploy.enrolled import FEDERATION, Federation, GuardedBroker, Line, files_of, guarded
 from tests.stack import wait_until
 
 Kits = dict[str, TlsFiles]
@@ -51,10 +51,11 @@ def test_without_a_certificate_nobody_comes_in(broker: GuardedBroker, kits: Kits
         asyncio.run(probe(settings(tmp_path, broker.port)))
 
 
-def test_a_certificate_of_another_federation_does_not_count(
-    broker: GuardedBroker, kits: Kits, tmp_path: Path
+@pytest.mark.parametrize("name", ["nishimachi", FEDERATION])
+def test_a_certificate_of_another_federation_does_not_count_whatever_it_calls_itself(
+    broker: GuardedBroker, kits: Kits, tmp_path: Path, name: str
 ) -> None:
-    other = files_of(Federation(tmp_path, "nishimachi").enrolled("aoki"))
+    other = files_of(Federation(tmp_path, name).enrolled("aoki"))
     mixed = TlsFiles(kits["aoki"].ca_file, other.certificate_file, other.key_file)
     assert "does not know who signed mqtt.certificate_file" in said(broker, mixed, tmp_path)
     foreign = TlsFiles(other.ca_file, kits["aoki"].certificate_file, kits["aoki"].key_file)
