@@ -25,7 +25,8 @@ class Page(BaseHTTPRequestHandler):
         if "gone" in self.path:
             self.close_connection = True
             return
-        body = f"{self.path} {self.headers['X-Forwarded-Proto']} {self.headers['Host']}".encode()
+        names = ("X-Forwarded-Proto", "Host", "X-Forwarded-For")
+        body = " ".join([self.path, *(str(self.headers[name]) for name in names)]).encode()
         self.send_response(503 if "broken" in self.path else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -101,6 +102,13 @@ def test_its_log_tells_what_failed_and_no_secret(site: tuple[int, Path], tmp_pat
 def test_pages_go_through_encrypted_and_metrics_stay_inside(site: tuple[int, Path]) -> None:
     with connected(site) as client:
         page = client.get("/floor")
-        assert page.text == f"/floor https localhost:{site[0]}"
+        assert page.text == f"/floor https localhost:{site[0]} 127.0.0.1"
         assert page.headers["Strict-Transport-Security"] == "max-age=31536000"
         assert client.get("/metrics").status_code == 404
+
+
+def test_who_asks_is_told_by_the_proxy_and_not_by_who_asks(site: tuple[int, Path]) -> None:
+    with connected(site) as client:
+        said = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "http", "Forwarded": "for=203.0.113.9"}
+        page = client.get("/floor", headers=said)
+        assert page.text == f"/floor https localhost:{site[0]} 127.0.0.1"
