@@ -45,7 +45,7 @@ class Site:
 
     def folder(self) -> Json | None:
         """Return the folder; None when there is none."""
-        return self._found("the folder", lambda: self._api.folder.get_folder(FOLDER_UID))
+        return self._found("the folder", lambda: self._api.folder.get_folder(FOLDER_UID), "title")
 
     def create_folder(self, title: str) -> None:
         """Make the folder."""
@@ -59,7 +59,9 @@ class Site:
 
     def data_source(self, uid: str) -> Json | None:
         """Return a data source without its secret; None when there is none."""
-        return self._found(f"data source {uid}", lambda: self._api.datasource.get_datasource_by_uid(uid))
+        return self._found(
+            f"data source {uid}", lambda: self._api.datasource.get_datasource_by_uid(uid), "name"
+        )
 
     def create_data_source(self, source: Json) -> None:
         """Make a data source."""
@@ -72,7 +74,9 @@ class Site:
 
     def dashboard(self, uid: str) -> Json | None:
         """Return a dashboard (`dashboard`) and where it is (`meta`); None when there is none."""
-        return self._found(f"dashboard {uid}", lambda: self._api.dashboard.get_dashboard(uid))
+        return self._found(
+            f"dashboard {uid}", lambda: self._api.dashboard.get_dashboard(uid), "dashboard", "meta"
+        )
 
     def save_dashboard(self, dashboard: Json, message: str) -> None:
         """Make or change a dashboard, unless someone changed it since its `version`."""
@@ -82,7 +86,7 @@ class Site:
     def rule_group(self, title: str) -> Json | None:
         """Return a group of alert rules; None when there is none."""
         alerting = self._api.alertingprovisioning
-        return self._found("the alert rules", lambda: alerting.get_rule_group(FOLDER_UID, title))
+        return self._found("the alert rules", lambda: alerting.get_rule_group(FOLDER_UID, title), "rules")
 
     def save_rule_group(self, group: Json) -> None:
         """Make or replace a group of alert rules, which people may go on to change in Grafana."""
@@ -118,12 +122,18 @@ class Site:
         made = self._asked("the token", lambda: accounts.create_token(id_, {"name": name}))
         return str(made["key"])
 
-    def _found(self, what: str, ask: Callable[[], Any]) -> Json | None:
+    def _found(self, what: str, ask: Callable[[], Any], *keys: str) -> Json | None:
+        """Return what is there; an answer without these keys is no Grafana's."""
         try:
-            found: Json = self._asked(what, ask)
+            found = self._asked(what, ask)
         except _Missing:
             return None
+        if not isinstance(found, dict) or not found.keys() >= set(keys):
+            raise self._stranger()
         return found
+
+    def _stranger(self) -> GrafanaError:
+        return GrafanaError(f"grafana {self._url}: answers in no way Grafana does")
 
     def _asked(self, what: str, ask: Callable[[], Any]) -> Any:
         place = f"grafana {self._url}: {what}"
@@ -132,13 +142,13 @@ class Site:
         except self._refusal as error:
             raise _refused(place, error.status_code, error.response) from error
         except ValueError as error:  # a page instead of JSON; of the library's errors it is the narrower one
-            raise GrafanaError(f"grafana {self._url}: answers in no way Grafana does") from error
+            raise self._stranger() from error
         except OSError as error:
             raise GrafanaError(
                 f"grafana {self._url}: cannot be reached ({type(error).__name__}); is it running?"
             ) from error
         if isinstance(answer, str):  # a page: the library hands those on
-            raise GrafanaError(f"grafana {self._url}: answers in no way Grafana does")
+            raise self._stranger()
         return answer
 
 

@@ -363,9 +363,10 @@ def test_nobody_there_and_somebody_else_there_are_told(
 ) -> None:
     assert push(url=f"http://127.0.0.1:{free_port()}") == 1
     assert "cannot be reached (ConnectionError); is it running?" in capsys.readouterr().err
-    with _page() as url:
-        assert push(url=url) == 1
-    assert "answers in no way Grafana does" in capsys.readouterr().err
+    for said in (b"<p/>", b"", b"[]", b"null", b'{"folders":[]}'):
+        with _page(said) as url:
+            assert push(url=url) == 1
+        assert "answers in no way Grafana does" in capsys.readouterr().err
 
 
 def test_an_old_grafana_is_told(push: Push, site: GrafanaSite, capsys: pytest.CaptureFixture[str]) -> None:
@@ -401,22 +402,27 @@ def test_durations_are_written_as_grafana_does(seconds: float, text: str) -> Non
 
 
 class _Page(BaseHTTPRequestHandler):
+    said: bytes
+
     def do_GET(self) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/html")
-        self.send_header("Content-Length", "4")
+        self.send_header("Content-Length", str(len(self.said)))
         self.end_headers()
-        self.wfile.write(b"<p/>")
+        self.wfile.write(self.said)
 
     def log_message(self, *_: object) -> None:
         pass
 
 
 class _page:
-    """A server that is no Grafana."""
+    """A server that is no Grafana, and says this."""
+
+    def __init__(self, said: bytes) -> None:
+        self._handler = type("Own", (_Page,), {"said": said})
 
     def __enter__(self) -> str:
-        self._server = HTTPServer(("127.0.0.1", 0), _Page)
+        self._server = HTTPServer(("127.0.0.1", 0), self._handler)
         self._thread = threading.Thread(target=self._server.serve_forever, name="page")
         self._thread.start()
         return f"http://127.0.0.1:{self._server.server_port}"
