@@ -231,11 +231,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
         Others on its line wait for `timeout_s` meanwhile: of their time it takes less than a hundredth.
         """
-        return (
-            min(max(LONGEST_PAUSE_S, PAUSE_PER_TIMEOUT * self.timeout_s), 600.0)
-            if self.is_rtu
-            else LONGEST_PAUSE_S
-        )
+        if not self.is_rtu:
+            return LONGEST_PAUSE_S
+        return min(max(LONGEST_PAUSE_S, PAUSE_PER_TIMEOUT * self.timeout_s), MOST_PAUSE_S)
 
 
 def points(signals: Mapping[str, Signal]) -> tuple[Point, ...]:
