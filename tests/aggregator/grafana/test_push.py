@@ -406,7 +406,7 @@ class _Page(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.send_response(200)
-        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Type", "text/html" if self.said[:1] == b"<" else "application/json")
         self.send_header("Content-Length", str(len(self.said)))
         self.end_headers()
         self.wfile.write(self.said)
