@@ -49,8 +49,8 @@ def walled(tmp_path_factory: pytest.TempPathFactory) -> Town:
     return town
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def address(walled: Town) -> Iterator[str]:
-    """Where it is served."""
+    """Where it is served, anew for each file: what one has guessed of links must not slow down the next."""
     with served(walled) as (url, _):
         yield url
