@@ -121,13 +121,17 @@ def test_it_is_right_after_sleep(chromium: Browser, town: Town) -> None:
 
 def chromium_processes() -> list[psutil.Process]:
     """Return the processes of this test's Chromium that draw pages and read from the network."""
-    found = [
-        each
-        for each in psutil.Process().children(recursive=True)
-        if {"--type=renderer", "--type=utility"} & set(each.cmdline())
-    ]
+    kinds = {"--type=renderer", "--type=utility"}
+    found = [each for each in psutil.Process().children(recursive=True) if kinds & set(command_of(each))]
     assert found
     return found
+
+
+def command_of(process: psutil.Process) -> list[str]:
+    try:
+        return list(process.cmdline())
+    except psutil.NoSuchProcess:  # it has just ended; a zombie is one of them
+        return []
 
 
 def test_when_the_link_is_revoked_the_open_page_says_so(
