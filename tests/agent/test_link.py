@@ -23,7 +23,7 @@ def good(value: int) -> Batch:
 
 @contextlib.asynccontextmanager
 async def attached(
-    driver: Driver, status: LinkStatus | None = None, silence_s: float = 5.0
+    driver: Driver, status: LinkStatus | None = None, silence_s: float = 5.0, back_off: BackOff = QUICK
 ) -> AsyncIterator[AsyncGenerator[Batch, None]]:
     times = count(100)
     stream = attach(
@@ -33,7 +33,7 @@ async def attached(
         lambda: next(times),
         status=status or LinkStatus(),
         silence_s=silence_s,
-        back_off=QUICK,
+        back_off=back_off,
     )
     async with asyncio.timeout(DEADLINE_S), contextlib.aclosing(stream):
         yield stream
@@ -206,17 +206,7 @@ async def test_a_link_that_breaks_as_soon_as_it_is_made_is_slowed_down() -> None
         yield good(1)
         raise LinkError("broken again")
 
-    times = count()
-    stream = attach(
-        "mc-01",
-        ("parts",),
-        driver,
-        lambda: next(times),
-        status=LinkStatus(),
-        silence_s=5.0,
-        back_off=BackOff(first_s=0.02, longest_s=10.0, jitter=0.0),
-    )
-    async with asyncio.timeout(DEADLINE_S), contextlib.aclosing(stream):
+    async with attached(driver, back_off=BackOff(first_s=0.02, longest_s=10.0, jitter=0.0)) as stream:
         async for _ in stream:
             if len(began) == 5:
                 break
@@ -239,17 +229,7 @@ async def test_a_link_that_held_is_let_back_in_at_full_pace_however_long_its_pau
         await asyncio.sleep(0.04)
         raise LinkError("a reply was lost")
 
-    times = count()
-    stream = attach(
-        "mc-01",
-        ("parts",),
-        driver,
-        lambda: next(times),
-        status=LinkStatus(),
-        silence_s=DEADLINE_S,
-        back_off=Told(longest_s=120.0),
-    )
-    async with asyncio.timeout(DEADLINE_S), contextlib.aclosing(stream):
+    async with attached(driver, silence_s=DEADLINE_S, back_off=Told(longest_s=120.0)) as stream:
         async for _ in stream:
             if len(failures) == 3:
                 break

@@ -61,6 +61,15 @@ def with_history(config: Config, at_ms: int) -> Engine:
     return engine
 
 
+def opened_at(hour: int, folder: Folder, config: Config, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """Make the orders as if the demo opened in this hour of today."""
+    at_ms = round(datetime.now(config.zone).replace(hour=hour).timestamp() * 1000)
+    engine = with_history(config, at_ms)
+    monkeypatch.setattr("aggregator.demo.orders.now_ms", lambda: at_ms)
+    make_orders(folder, config)
+    return engine
+
+
 def story_of(part: str) -> Story:
     return next(story for story in STORIES if story.part == part)
 
@@ -129,10 +138,7 @@ def test_what_a_short_history_lacks_people_counted(folder: Folder, config: Confi
 def test_every_order_was_planned_to_be_on_time_before_it_began(
     folder: Folder, config: Config, monkeypatch: pytest.MonkeyPatch, hour: int
 ) -> None:
-    at = datetime.now(config.zone).replace(hour=hour)
-    engine = with_history(config, round(at.timestamp() * 1000))
-    monkeypatch.setattr("aggregator.demo.orders.now_ms", lambda: round(at.timestamp() * 1000))
-    make_orders(folder, config)
+    engine = opened_at(hour, folder, config, monkeypatch)
     for match in Orders(engine).matches():
         (plan,) = match.proposal.plans
         jobs = Ledgers(engine).jobs(order=match.order)
@@ -149,10 +155,7 @@ def test_every_order_was_planned_to_be_on_time_before_it_began(
 def test_what_has_not_begun_is_planned_until_the_due_date(
     folder: Folder, config: Config, monkeypatch: pytest.MonkeyPatch, hour: int
 ) -> None:
-    at = datetime.now(config.zone).replace(hour=hour)
-    engine = with_history(config, round(at.timestamp() * 1000))
-    monkeypatch.setattr("aggregator.demo.orders.now_ms", lambda: round(at.timestamp() * 1000))
-    make_orders(folder, config)
+    engine = opened_at(hour, folder, config, monkeypatch)
     for match in Orders(engine).matches():
         if story_of(match.draft.part).late:
             continue
